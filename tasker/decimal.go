@@ -70,7 +70,7 @@ func ParseDecimal(s string, scale uint8) (Decimal, error) {
 	}
 	frac += strings.Repeat("0", int(scale)-len(frac))
 	u, err := strconv.ParseInt(whole+frac, 10, 64)
-	if err != nil || u < 0 {
+	if err != nil || u < 0 || whole == "" {
 		return Decimal{}, fmt.Errorf("%q is not a decimal number that fits", s)
 	}
 	if roundUp {
