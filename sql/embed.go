@@ -1,0 +1,19 @@
+// Package sql holds the project's SQL as source files, one idea a file, and
+// gives them to the packages beneath it as file systems. It has no behavior,
+// and a program that does not use one of the file systems does not carry it.
+package sql
+
+import "embed"
+
+// Testbed is the directory testbed: tables, functions, v01 and views of the
+// stand-in for the engine's side of a database. Package sql/testbed installs it.
+//
+//go:embed testbed/tables/*.sql testbed/functions/*.sql testbed/v01/*.sql testbed/views/*.sql
+var Testbed embed.FS
+
+// TestData is the directory testdata: data sets with the answers that the
+// engine gave about them (golden), and a script that makes a larger one
+// (load.sql). For tests and benchmarks.
+//
+//go:embed testdata
+var TestData embed.FS
