@@ -97,9 +97,10 @@ func (m machine) binDirs(ctx context.Context) []string {
 
 var digits = regexp.MustCompile(`\d+`)
 
-// numberIn gives the version in the name of a directory; 0 when it has none.
+// numberIn gives the version in the name of an installation's directory, the
+// one above dir; 0 when it has none.
 func numberIn(dir string) int {
-	n, _ := strconv.Atoi(digits.FindString(dir))
+	n, _ := strconv.Atoi(digits.FindString(filepath.Base(filepath.Dir(dir))))
 	return n
 }
 

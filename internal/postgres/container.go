@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
 
+	dockertype "github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/log"
@@ -28,11 +31,12 @@ type container struct {
 func tryContainer(ctx context.Context, _ machine, o Options) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
-	if err := dockerAnswers(ctx); err != nil {
+	host, err := dockerAnswers(ctx)
+	if err != nil {
 		return nil, unavailablef("Docker does not answer: %v", err)
 	}
 	o.Log("starting a container of " + o.Image)
-	c, err := runContainer(ctx, o)
+	c, err := runContainer(ctx, o, host)
 	if err != nil {
 		return nil, unavailablef("Docker answers, but %v", err)
 	}
@@ -47,9 +51,9 @@ func tryContainer(ctx context.Context, _ machine, o Options) (*Server, error) {
 	return s, nil
 }
 
-// dockerAnswers asks for the engine's information. The library panics where it
-// finds no trace of Docker at all.
-func dockerAnswers(ctx context.Context) (err error) {
+// dockerAnswers asks for the engine's information, and says on which host it
+// publishes ports. The library panics where it finds no trace of Docker at all.
+func dockerAnswers(ctx context.Context) (host string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
@@ -58,10 +62,13 @@ func dockerAnswers(ctx context.Context) (err error) {
 	log.SetDefault(silence{})
 	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(silence{}))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer provider.Close()
-	return provider.Health(ctx)
+	if host, err = provider.DaemonHost(ctx); err != nil {
+		return "", err
+	}
+	return host, provider.Health(ctx)
 }
 
 // silence keeps the library from printing; what matters is in its errors.
@@ -69,32 +76,37 @@ type silence struct{}
 
 func (silence) Printf(string, ...any) {}
 
-func runContainer(ctx context.Context, o Options) (*container, error) {
+func runContainer(ctx context.Context, o Options, host string) (*container, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	password := rand.Text()
+	publish := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if host != "localhost" && host != publish.String() {
+		publish = netip.IPv4Unspecified() // Docker is on another machine
+	}
 	args := []string{"postgres", "-c", "shared_preload_libraries=pg_stat_statements"}
 	for _, name := range o.settingNames() {
 		args = append(args, "-c", name+"="+o.Settings[name])
 	}
 	docker, err := testcontainers.Run(ctx, o.Image,
 		// A port of our choice, so that the address survives a restart.
-		testcontainers.WithExposedPorts(fmt.Sprintf("127.0.0.1:%d:5432/tcp", port)),
+		testcontainers.WithExposedPorts("5432/tcp"),
+		testcontainers.WithHostConfigModifier(func(c *dockertype.HostConfig) {
+			c.PortBindings = network.PortMap{network.MustParsePort("5432/tcp"): {{
+				HostIP: publish, HostPort: strconv.Itoa(port),
+			}}}
+		}),
 		testcontainers.WithEnv(map[string]string{
 			"POSTGRES_USER": superuser, "POSTGRES_PASSWORD": password, "POSTGRES_DB": "postgres",
 			"POSTGRES_HOST_AUTH_METHOD": "scram-sha-256", "POSTGRES_INITDB_ARGS": "--locale=C.UTF-8 --encoding=UTF8 --no-sync",
 		}),
 		testcontainers.WithCmd(args...))
-	c := &container{docker: docker}
+	c := &container{docker: docker, url: &url.URL{Scheme: "postgres", User: url.UserPassword(superuser, password),
+		Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/postgres", RawQuery: "sslmode=disable"}}
 	if err == nil {
-		var host string
-		if host, err = docker.Host(ctx); err == nil {
-			c.url = &url.URL{Scheme: "postgres", User: url.UserPassword(superuser, password),
-				Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/postgres", RawQuery: "sslmode=disable"}
-			err = c.ready(ctx)
-		}
+		err = c.ready(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.discard(context.WithoutCancel(ctx)))

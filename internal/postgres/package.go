@@ -62,13 +62,6 @@ func isDebian(release string) bool {
 	return false
 }
 
-// noMainCluster keeps the package from creating and starting a server of its
-// own, which nobody asked for.
-const (
-	noMainClusterFile = "/etc/postgresql-common/createcluster.conf"
-	noMainCluster     = "create_main_cluster = false\n"
-)
-
 // install runs apt-get, one process of this machine at a time.
 func (m machine) install(ctx context.Context) error {
 	unlock, err := lockFile(ctx, filepath.Join(os.TempDir(), clusterPrefix+"apt.lock"))
@@ -76,11 +69,13 @@ func (m machine) install(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	if _, err := os.Stat(noMainClusterFile); errors.Is(err, os.ErrNotExist) {
-		if err := os.MkdirAll(filepath.Dir(noMainClusterFile), 0o755); err != nil {
+	// Left to itself the package creates and starts a server, which nobody
+	// asked for.
+	if _, err := os.Stat(m.noCluster); errors.Is(err, os.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(m.noCluster), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(noMainClusterFile, []byte(noMainCluster), 0o644); err != nil {
+		if err := os.WriteFile(m.noCluster, []byte("create_main_cluster = false\n"), 0o644); err != nil {
 			return err
 		}
 	}

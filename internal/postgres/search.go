@@ -51,6 +51,7 @@ type machine struct {
 	globs     []string // directories of binaries, by place
 	root      bool
 	osRelease string // file that names the distribution
+	noCluster string // file that keeps the distribution's package from starting a server
 }
 
 func thisMachine() machine {
@@ -65,6 +66,7 @@ func thisMachine() machine {
 		},
 		root:      os.Geteuid() == 0,
 		osRelease: "/etc/os-release",
+		noCluster: "/etc/postgresql-common/createcluster.conf",
 	}
 }
 

@@ -186,21 +186,29 @@ func (s *Server) ask(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	row := conn.ExecParams(ctx, "SELECT current_setting('server_version_num'), current_setting('data_directory', true), "+
-		"current_setting('wal_level'), (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)", nil, nil, nil, nil).Read()
-	if row.Err != nil {
-		return row.Err
+	// What only a superuser may read comes last.
+	values := make([]string, 4)
+	for i, query := range []string{
+		"SELECT current_setting('server_version_num')",
+		"SELECT rolsuper FROM pg_roles WHERE rolname = current_user",
+		"SELECT current_setting('wal_level')",
+		"SELECT current_setting('data_directory')",
+	} {
+		result := conn.ExecParams(ctx, query, nil, nil, nil, nil).Read()
+		if result.Err != nil {
+			return result.Err
+		}
+		values[i] = string(result.Rows[0][0])
+		if i == 1 && values[i] != "t" {
+			return errors.New("its role is not a superuser; name one that is")
+		}
 	}
-	values := row.Rows[0]
-	if s.version, err = strconv.Atoi(string(values[0])); err != nil {
+	if s.version, err = strconv.Atoi(values[0]); err != nil {
 		return fmt.Errorf("server_version_num: %w", err)
 	}
-	s.DataDir = string(values[1])
-	if wal := string(values[2]); wal != "logical" {
+	if wal := values[2]; wal != "logical" {
 		return fmt.Errorf("its wal_level is %s; set wal_level = logical and restart it", wal)
 	}
-	if string(values[3]) != "t" {
-		return errors.New("its role is not a superuser; name one that is")
-	}
+	s.DataDir = values[3]
 	return nil
 }
