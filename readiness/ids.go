@@ -1,0 +1,54 @@
+package readiness
+
+// ids finds the dense number of a key of the database. Keys come from
+// sequences, so a radix tree over them costs little more than four bytes an
+// entry, needs no hashing and no rebuilding as it grows, and keeps new keys
+// next to each other. Keys scattered at random cost more memory, no more.
+// Number 0 stands for none.
+type ids struct {
+	tree[[fan]uint32]
+	count int
+}
+
+func (m *ids) get(id int64) uint32 {
+	key := uint64(id) //nolint:gosec // a bijection is all that is needed
+	if p := m.tree.get(key >> fanBits); p != nil {
+		return p[key&fanMask]
+	}
+	return 0
+}
+
+func (m *ids) set(id int64, number uint32) {
+	key := uint64(id) //nolint:gosec // see get
+	slot := &m.edit(key >> fanBits)[key&fanMask]
+	if *slot == 0 {
+		m.count++
+	}
+	*slot = number
+}
+
+func (m *ids) remove(id int64) {
+	if m.get(id) == 0 {
+		return
+	}
+	key := uint64(id) //nolint:gosec // see get
+	page := m.edit(key >> fanBits)
+	page[key&fanMask] = 0
+	m.count--
+	if *page == [fan]uint32{} {
+		m.drop(key >> fanBits)
+	}
+}
+
+// all calls f with every entry, ascending by key (negative keys last), until
+// it says false.
+func (m *ids) all(f func(id int64, number uint32) bool) bool {
+	return m.each(func(key uint64, page *[fan]uint32) bool {
+		for i, number := range page {
+			if number != 0 && !f(int64(key<<fanBits|uint64(i)), number) { //nolint:gosec // see get
+				return false
+			}
+		}
+		return true
+	})
+}

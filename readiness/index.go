@@ -1,0 +1,212 @@
+package readiness
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"github.com/tidwall/btree"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// ErrIncomplete is returned, wrapped, where the log left out a value that was
+// never known here. Only a new snapshot helps.
+var ErrIncomplete = errors.New("the log does not carry a value that is needed")
+
+// Options configures an index.
+type Options struct {
+	// Rules are those that the database's functions follow. Defaults to RulesV02.
+	Rules tasker.Rules
+}
+
+func (o Options) withDefaults() Options {
+	if o.Rules == 0 {
+		o.Rules = tasker.RulesV02
+	}
+	return o
+}
+
+// Position is a point of the log, with the time of the commit that ends there
+// or, of a snapshot, at which it was taken.
+type Position struct {
+	LSN  tasker.LSN
+	Time tasker.Timestamp
+}
+
+// Index is the state of all tasks. One goroutine at a time may call the
+// methods that change it; View, Changed and WaitFor are for all.
+type Index struct {
+	store
+	rules      tasker.Rules
+	commitTime tasker.Timestamp // of the transaction at work or the last one
+	lastSeen   tasker.Timestamp // the latest commit time of all
+	lsn        tasker.LSN
+	open       bool // between Begin and Commit
+
+	stateTexts texts
+	otherTexts texts
+	stepNumber numbers
+	taskNumber numbers
+	edgeNumber numbers
+
+	// Found by key for the writer alone, never frozen.
+	edgeIDs         ids
+	stepTransitions ids // most recent only, to steps
+	taskTransitions ids // most recent only, to tasks
+
+	dirtySteps []uint32 // touched in this transaction
+	dirtyTasks []uint32
+
+	health     tasker.SystemHealthCounts
+	candidates int
+	nameless   int // steps without their named step
+	ready      *btree.BTreeG[readyKey]
+
+	view    atomic.Pointer[View]
+	waiters waiters
+	ticked  tasker.Timestamp
+}
+
+func newIndex(o Options, states, others texts) *Index {
+	return &Index{
+		rules:      o.Rules,
+		stateTexts: states,
+		otherTexts: others,
+		commitTime: tasker.NegativeInfinity,
+		lastSeen:   tasker.NegativeInfinity,
+		ticked:     tasker.NegativeInfinity,
+	}
+}
+
+// Begin starts a transaction. All changes until Commit belong to it.
+func (x *Index) Begin(_ uint32, commitTime tasker.Timestamp) {
+	x.open = true
+	x.commitTime = commitTime
+	x.lastSeen = max(x.lastSeen, commitTime)
+}
+
+// Commit ends a transaction: what follows from its changes is brought up to
+// date. end is the position behind its commit record. Readers see it from the
+// next Publish on.
+func (x *Index) Commit(end tasker.LSN) {
+	x.propagate()
+	for _, n := range x.dirtySteps {
+		s := x.step(n) // touched, so it is ours to write
+		s.flags &^= touched
+		if s.orphan() {
+			x.forgetStep(n, s)
+		} else {
+			x.include(n, s)
+		}
+	}
+	for _, n := range x.dirtyTasks {
+		t := x.task(n)
+		t.flags &^= touched
+		if t.orphan() {
+			x.forgetTask(n, t)
+		} else {
+			x.includeTask(t)
+		}
+	}
+	x.dirtySteps = reuse(x.dirtySteps)
+	x.dirtyTasks = reuse(x.dirtyTasks)
+	x.lsn = end
+	x.open = false
+}
+
+// reuse empties a list and lets go of one that a huge transaction has grown.
+func reuse(list []uint32) []uint32 {
+	const keep = 1 << 16
+	if cap(list) > keep {
+		return nil
+	}
+	return list[:0]
+}
+
+// propagate tells the children of every touched step that became done, or is
+// done no more. The children are touched by that, and follow in the list; of
+// them only the counts change, so that nothing travels further.
+func (x *Index) propagate() {
+	for i := 0; i < len(x.dirtySteps); i++ {
+		s := x.step(x.dirtySteps[i])
+		done := s.done()
+		if done == s.has(countedDone) {
+			continue
+		}
+		s.flags ^= countedDone
+		delta := uint32(1)
+		if !done {
+			delta = ^uint32(0)
+		}
+		for e := s.out; e != 0; {
+			out := x.edge(e)
+			x.touchStep(out.to).doneParents += delta
+			e = out.nextOut
+		}
+	}
+}
+
+// Publish makes everything committed so far visible to readers, at once. In
+// the middle of a transaction it does nothing: the next one does it.
+func (x *Index) Publish() {
+	if x.open {
+		return
+	}
+	x.states, x.texts = x.stateTexts.list, x.otherTexts.list
+	x.freeze()
+	x.view.Store(&View{
+		store:      x.store,
+		rules:      x.rules,
+		lsn:        x.lsn,
+		commitTime: x.commitTime,
+		lastSeen:   x.lastSeen,
+		health:     x.health,
+		candidates: x.candidates,
+		nameless:   x.nameless,
+		edgeCount:  x.edgeIDs.count,
+		other:      x.edgeIDs.pages + x.stepTransitions.pages + x.taskTransitions.pages,
+		ready:      x.ready.Copy(),
+	})
+	x.waiters.wake()
+}
+
+// Advance moves the published position without a change, as a keepalive does
+// when everything before it is applied. It never moves back.
+func (x *Index) Advance(lsn tasker.LSN) {
+	if lsn <= x.lsn || x.open {
+		return
+	}
+	x.lsn = lsn
+	v := *x.view.Load()
+	v.lsn = lsn
+	x.view.Store(&v)
+	x.waiters.wake()
+}
+
+// View is the newest published state. It never changes, costs nothing to take,
+// and may be kept as long as one likes.
+func (x *Index) View() *View { return x.view.Load() }
+
+// SetRules exchanges the rules and publishes. It takes time in proportion to
+// the number of steps.
+func (x *Index) SetRules(r tasker.Rules) {
+	if r == x.rules {
+		return
+	}
+	x.rules = r
+	x.recount()
+	x.Publish()
+}
+
+// Tick reports that the clock has reached now: whoever waits for a change is
+// woken where a step has become ready by the clock alone since the last Tick.
+// It returns the next such instant, NoTime where there is none. Answers do not
+// depend on it: they are computed for the instant that is asked for.
+func (x *Index) Tick(now tasker.Timestamp) (next tasker.Timestamp) {
+	v := x.view.Load()
+	if first := v.NextInstant(x.ticked); first != tasker.NoTime && first <= now {
+		x.waiters.wake()
+	}
+	x.ticked = max(x.ticked, now)
+	return v.NextInstant(now)
+}

@@ -1,0 +1,142 @@
+package readiness
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// task is what the index knows of a task: its row, its most recent transition,
+// its steps, and the totals over them that answers are made of. Like a step it
+// exists as long as something tells of it.
+type task struct {
+	id           int64
+	createdAt    tasker.Timestamp
+	transitionID int64 // the most recent one, where hasState
+	statusAt     tasker.Timestamp
+	steps        []uint32 // numbers of the steps with a row, ascending by id
+	totals
+	named     uint32
+	initiator uint32
+	source    uint32
+	state     uint16
+	flags     uint16 // hasRow, hasState, touched, taskComplete
+}
+
+const taskComplete = processed // the column complete of a task
+
+func (t *task) has(f uint16) bool { return t.flags&f != 0 }
+
+func (t *task) orphan() bool { return !t.has(hasRow|hasState) && len(t.steps) == 0 }
+
+// totals are what the steps of a task add up to. Those of the first group
+// count the steps that have a readiness row, the others all.
+type totals struct {
+	rows, pending, inProgress, done, failed, exhausted uint32
+	// Candidates: those without a gate, those with one, and bounds of their
+	// gates. The bounds may be wider than the gates, never narrower: outside
+	// them the number of ready steps is known without looking at a step.
+	open, gated uint32
+	firstGate   tasker.Timestamp
+	lastGate    tasker.Timestamp
+
+	complete, errors, active uint32 // by most recent transition, as analytics counts
+	// Sums over the complete steps, in microseconds: when they were completed,
+	// and when they were created.
+	completedAt, createdAt sum
+}
+
+// sum is a sum of 64-bit numbers that cannot overflow.
+type sum struct {
+	high int64
+	low  uint64
+}
+
+func (s *sum) add(v int64) {
+	var carry uint64
+	s.low, carry = bits.Add64(s.low, uint64(v), 0) //nolint:gosec // two's complement
+	s.high += v>>63 + int64(carry)                 //nolint:gosec // 0 or 1
+}
+
+func (s *sum) subtract(v int64) {
+	var borrow uint64
+	s.low, borrow = bits.Sub64(s.low, uint64(v), 0) //nolint:gosec // two's complement
+	s.high -= v>>63 + int64(borrow)                 //nolint:gosec // 0 or 1
+}
+
+// plus and minus combine two sums.
+func (s sum) plus(o sum) sum {
+	low, carry := bits.Add64(s.low, o.low, 0)
+	return sum{s.high + o.high + int64(carry), low} //nolint:gosec // 0 or 1
+}
+
+func (s sum) minus(o sum) sum {
+	low, borrow := bits.Sub64(s.low, o.low, 0)
+	return sum{s.high - o.high - int64(borrow), low} //nolint:gosec // 0 or 1
+}
+
+// times is v*n.
+func times(v int64, n uint32) sum {
+	high, low := bits.Mul64(uint64(v), uint64(n)) //nolint:gosec // two's complement
+	if v < 0 {
+		high -= uint64(n)
+	}
+	return sum{int64(high), low} //nolint:gosec // two's complement
+}
+
+// place is where a step of the given id stands or would stand.
+func (s *store) place(t *task, id int64) (int, bool) {
+	if k := len(t.steps); k > 0 && s.step(t.steps[k-1]).id < id {
+		return k, false // most steps come in the order of their ids
+	}
+	return slices.BinarySearchFunc(t.steps, id, func(n uint32, id int64) int {
+		return compare(s.step(n).id, id)
+	})
+}
+
+func compare(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// join and leave keep the list of a task's steps. Older versions share its
+// array: appending behind their end is safe, anything else makes a new one.
+func (s *store) join(t *task, n uint32, id int64) {
+	at, _ := s.place(t, id)
+	if at == len(t.steps) {
+		t.steps = append(t.steps, n)
+		return
+	}
+	list := make([]uint32, len(t.steps)+1)
+	copy(list, t.steps[:at])
+	list[at] = n
+	copy(list[at+1:], t.steps[at:])
+	t.steps = list
+}
+
+func (s *store) leave(t *task, id int64) {
+	at, found := s.place(t, id)
+	if !found {
+		return
+	}
+	switch at {
+	case 0:
+		t.steps = t.steps[1:]
+	case len(t.steps) - 1:
+		t.steps = t.steps[:at:at]
+	default:
+		list := make([]uint32, len(t.steps)-1)
+		copy(list, t.steps[:at])
+		copy(list[at:], t.steps[at+1:])
+		t.steps = list
+	}
+	if len(t.steps) == 0 {
+		t.steps = nil
+	}
+}
