@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+type systemInput struct{ Consistency }
+
+type healthInput struct {
+	Consistency
+	Derivable
+}
+
+type analyticsInput struct {
+	Consistency
+	Since string `query:"since" doc:"The start of the period (RFC 3339). Default: one hour ago." format:"date-time"`
+}
+
+func (s *Server) routeSystem(api huma.API) {
+	ask(s, api, get("health-counts", "/v1/health-counts", tagSystem, "Counts over all tasks and steps (get_system_health_counts_v01)"), s.healthCounts)
+	ask(s, api, get("analytics", "/v1/analytics", tagSystem, "Throughput, rates and durations since a time (get_analytics_metrics_v01)"),
+		func(_ context.Context, now reading, in *analyticsInput) (*AnalyticsAnswer, *Problem) {
+			since := tasker.NoTime
+			if in.Since != "" {
+				var detail *huma.ErrorDetail
+				if since, detail = parseTime("query.since", in.Since); detail != nil {
+					return nil, invalid(detail)
+				}
+			}
+			return &AnalyticsAnswer{now.Envelope, now.AnalyticsMetrics(since, now.now)}, nil
+		})
+	huma.Register(api, get("status", "/v1/status", tagSystem, "What the sidecar does, how far it is, what it has found"),
+		func(context.Context, *struct{}) (*output[*StatusAnswer], error) {
+			// Also before there is a view: then as_of_lsn is 0/0 and stale says why.
+			_, fresh := s.source.Current()
+			status := s.source.Status()
+			if status.Index.Blocked == nil {
+				status.Index.Blocked = map[tasker.ReasonCode]int64{}
+			}
+			if status.Index.Anomalies == nil {
+				status.Index.Anomalies = map[string]int64{}
+			}
+			return outputOf(&StatusAnswer{envelopeOf(fresh), status}), nil
+		})
+}
+
+func (s *Server) healthCounts(ctx context.Context, now reading, in *healthInput) (*HealthCountsAnswer, *Problem) {
+	answer := &HealthCountsAnswer{Envelope: now.Envelope, SystemHealthCounts: now.SystemHealthCounts(now.now)}
+	ctx, cancel := context.WithTimeout(ctx, s.options.ConnectionsTimeout)
+	defer cancel()
+	active, maximum, err := s.source.ConnectionCounts(ctx)
+	if err != nil {
+		s.options.Logger.Warn("the database did not tell its connections", "error", err)
+		answer.ConnectionsError = "the database did not answer; the log has the details"
+	} else {
+		answer.ActiveConnections, answer.MaxConnections = tasker.Some(active), tasker.Some(maximum)
+	}
+	if in.Derived {
+		answer.Derived = deriveHealth(&answer.SystemHealthCounts)
+	}
+	return answer, nil
+}
+
+// routeProbes registers what says whether the process lives and whether it
+// can be asked.
+func (s *Server) routeProbes(api huma.API) {
+	handled[struct{}, struct{ Body AliveAnswer }](api, get("healthz", pathHealthz, tagProbes, "200 while the process serves"),
+		func(parameters) http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Content-Type"] = contentJSON
+				w.Write([]byte(`{"status":"alive"}` + "\n")) //nolint:errcheck // nobody is left to be told
+			}
+		})
+	handled[struct{}, output[ReadyAnswer]](api, get("readyz", pathReadyz, tagProbes, "200 while answers are given and vouched for, else 503"),
+		func(parameters) http.HandlerFunc { return s.readyz })
+}
+
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	view, fresh := s.source.Current()
+	if view != nil && !fresh.Stale {
+		e := envelopeOf(fresh)
+		s.sendValue(w, &e, ReadyAnswer{"ready", e.AsOfLSN, e.StalenessMS})
+		return
+	}
+	cause := fresh.StaleCause
+	if !s.guard.trusted(r) {
+		cause = "a token is needed to be told why"
+	}
+	var p *Problem
+	if view == nil {
+		p = newProblem(http.StatusServiceUnavailable, ProblemNotReady, "there is nothing to answer from yet: %s", cause)
+	} else {
+		p = newProblem(http.StatusServiceUnavailable, ProblemStale, "answers are stale: %s", cause)
+		staleness := max(fresh.Staleness.Milliseconds(), 0)
+		p.AsOfLSN, p.StalenessMS = &fresh.AsOfLSN, &staleness
+	}
+	p.retryAfter = s.options.RetryAfter
+	p.write(w)
+}
