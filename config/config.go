@@ -1,0 +1,79 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// Config is the configuration of the sidecar. The zero value is not valid:
+// start from [Default], or read one with [Load].
+type Config struct {
+	Database    Database
+	Replication Replication
+	Readiness   Readiness
+	HTTP        HTTP
+	Log         Log
+	Verify      Verify
+	Demo        Demo
+	Runtime     Runtime
+}
+
+// Default is the configuration that nothing was said about. It is valid.
+func Default() Config {
+	var c Config
+	for _, o := range Options() {
+		if o.Default == "" && o.kind.number == nil {
+			if o.Kind == "list" {
+				o.field(&c).Set(reflect.ValueOf([]string{}))
+			}
+			continue
+		}
+		v, err := o.kind.parse(o.Default)
+		if err != nil {
+			panic(fmt.Sprintf("config: the default of %s: %v", o.Key, err)) // found by the first test that runs
+		}
+		o.field(&c).Set(reflect.ValueOf(v))
+	}
+	return c
+}
+
+// Validate checks every rule; the error is a [Problems] with all that do not
+// hold. It is for configurations made by hand: those from [Load] are valid.
+func (c *Config) Validate() error {
+	return c.problems(func(string) string { return "" }).err()
+}
+
+// problems checks each option by itself, and then the rules between options
+// that are right by themselves.
+func (c *Config) problems(origin func(key string) string) Problems {
+	var found Problems
+	wrong := map[string]bool{}
+	report := func(key, rule string) {
+		o := table().byKey[key]
+		found = append(found, Problem{Key: key, Value: o.text(c), Origin: origin(key), Rule: rule})
+	}
+	for _, o := range Options() {
+		if rule := o.check(o.field(c).Interface()); rule != "" {
+			report(o.Key, rule)
+			wrong[o.Key] = true
+		}
+	}
+	for _, rule := range rules {
+		if text := rule.broken(c); text != "" && !wrong[rule.key] && !wrong[rule.other] {
+			other := table().byKey[rule.other]
+			text += fmt.Sprintf("; %s is %s", other.Key, orEmpty(other.text(c)))
+			if o := origin(rule.other); o != "" {
+				text += " (" + o + ")"
+			}
+			report(rule.key, text)
+		}
+	}
+	return found
+}
+
+func orEmpty(s string) string {
+	if s == "" {
+		return "empty"
+	}
+	return s
+}

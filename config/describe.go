@@ -1,0 +1,61 @@
+package config
+
+import (
+	"embed"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"strings"
+)
+
+// The doc comments of the sections are read from their source, so that what
+// Go users, operators and the documentation page read is one text.
+//
+//go:embed section_*.go
+var sources embed.FS
+
+// describe gives the doc comment of each section type (by Type) and of each
+// of its fields (by Type.Field), on one line each.
+func describe() map[string]string {
+	docs := map[string]string{}
+	names, _ := fs.Glob(sources, "*.go") // the pattern is right, so there is no error
+	for _, name := range names {
+		text, err := sources.ReadFile(name)
+		if err != nil {
+			panic(err) // embedded: it is there
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			panic(err) // it has been compiled
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if decl, ok := n.(*ast.GenDecl); ok {
+				for _, spec := range decl.Specs {
+					describeType(docs, decl, spec)
+				}
+			}
+			return true
+		})
+	}
+	return docs
+}
+
+func describeType(docs map[string]string, decl *ast.GenDecl, spec ast.Spec) {
+	typeSpec, ok := spec.(*ast.TypeSpec)
+	if !ok {
+		return
+	}
+	structType, ok := typeSpec.Type.(*ast.StructType)
+	if !ok {
+		return
+	}
+	docs[typeSpec.Name.Name] = oneLine(decl.Doc)
+	for _, field := range structType.Fields.List {
+		for _, name := range field.Names {
+			docs[typeSpec.Name.Name+"."+name.Name] = oneLine(field.Doc)
+		}
+	}
+}
+
+func oneLine(doc *ast.CommentGroup) string { return strings.Join(strings.Fields(doc.Text()), " ") }

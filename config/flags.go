@@ -1,0 +1,91 @@
+package config
+
+import (
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/spf13/pflag"
+)
+
+const fileFlag = "config"
+
+// AddFlags adds --config and a flag for every option, such as
+// --replication.slot-prefix. Well-known options have a short flag besides,
+// such as --database-url; the full ones are hidden from help, which they would
+// fill, and stand in the documentation. Values are read by [Load].
+func AddFlags(flags *pflag.FlagSet) {
+	flags.String(fileFlag, "", "YAML file to read the configuration from")
+	for _, o := range Options() {
+		v := &flagValue{option: o}
+		for i, name := range o.Flags {
+			f := flags.VarPF(v, name, "", o.Doc)
+			f.Hidden = i == 0 && len(o.Flags) > 1 || len(o.Flags) == 1
+			if o.Kind == "true or false" {
+				f.NoOptDefVal = "true"
+			}
+			// Both flags of an option share one value; the annotation finds the option.
+			f.Annotations = map[string][]string{optionAnnotation: {o.Key}}
+		}
+	}
+}
+
+const optionAnnotation = "tasker-sidecar-option"
+
+// flagValue keeps what a flag was given; rules are checked with those of the
+// other sources, so that all problems are told at once.
+type flagValue struct {
+	option *Option
+	value  value
+	set    bool
+}
+
+// String is what a help text shows as default.
+func (f *flagValue) String() string {
+	switch {
+	case f.option == nil || f.option.Secret():
+		return ""
+	case f.set:
+		return f.value.String()
+	}
+	return f.option.Default
+}
+
+// Set keeps a value; a list's flag can be repeated.
+func (f *flagValue) Set(text string) error {
+	if f.option.Kind == "list" {
+		f.value.List, f.value.IsList = append(f.value.List, splitList(text)...), true
+	} else {
+		f.value.Text = text
+	}
+	f.set = true
+	return nil
+}
+
+// Type is what a help text shows as the value's name.
+func (f *flagValue) Type() string {
+	switch f.option.Kind {
+	case "true or false":
+		return "bool"
+	case "whole number", "number":
+		return "number"
+	case "secret":
+		return "text"
+	}
+	return f.option.Kind
+}
+
+// readFlags gives the values of the flags that were given.
+func readFlags(flags *pflag.FlagSet) map[string]value {
+	values := map[string]value{}
+	if flags == nil {
+		return values
+	}
+	provider := posflag.ProviderWithFlag(flags, "", nil, func(f *pflag.Flag) (string, any) {
+		given, ours := f.Value.(*flagValue)
+		if ours && f.Changed {
+			given.value.Origin = "flag --" + f.Name
+			values[given.option.Key] = given.value
+		}
+		return "", nil
+	})
+	_, _ = provider.Read() // it cannot fail: it only walks the flags
+	return values
+}

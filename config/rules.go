@@ -1,0 +1,49 @@
+package config
+
+// rule is one that holds between two options.
+type rule struct {
+	key, other string
+	// broken says what is wrong at key; nothing when the rule holds. The value
+	// of other is added to it.
+	broken func(c *Config) string
+}
+
+var rules = []rule{
+	{"http.default_limit", "http.max_limit", func(c *Config) string {
+		return says(c.HTTP.DefaultLimit > c.HTTP.MaxLimit, "must not be above http.max_limit")
+	}},
+	{"http.default_blockers", "http.max_limit", func(c *Config) string {
+		return says(c.HTTP.DefaultBlockers > c.HTTP.MaxLimit, "must not be above http.max_limit")
+	}},
+	{"http.max_wait", "http.write_timeout", func(c *Config) string {
+		return says(c.HTTP.MaxWait >= c.HTTP.WriteTimeout, "must be less than http.write_timeout, or a request that waits is cut off without an answer")
+	}},
+	{"replication.reload_pause", "replication.reload_pause_max", func(c *Config) string {
+		return says(c.Replication.ReloadPause > c.Replication.ReloadPauseMax, "must not be above replication.reload_pause_max")
+	}},
+	{"replication.reconnect_min", "replication.reconnect_max", func(c *Config) string {
+		return says(c.Replication.ReconnectMin > c.Replication.ReconnectMax, "must not be above replication.reconnect_max")
+	}},
+	{"replication.status_interval", "replication.wal_sender_timeout", func(c *Config) string {
+		return says(c.Replication.StatusInterval > c.Replication.WALSenderTimeout/2, "must be at most half of replication.wal_sender_timeout")
+	}},
+	{"replication.receive_timeout", "replication.status_interval", func(c *Config) string {
+		return says(c.Replication.ReceiveTimeout <= c.Replication.StatusInterval, "must be more than replication.status_interval")
+	}},
+	{"http.listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.Listen, c) }},
+	{"http.probe_listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.ProbeListen, c) }},
+}
+
+func says(broken bool, text string) string {
+	if broken {
+		return text
+	}
+	return ""
+}
+
+// exposed refuses an address that others can reach while nobody is asked who
+// they are.
+func exposed(address string, c *Config) string {
+	return says(address != "" && len(c.HTTP.Tokens) == 0 && !loopback(address),
+		"is beyond loopback, and anybody who can connect could ask: configure http.tokens, or listen on 127.0.0.1")
+}
