@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -32,12 +33,11 @@ func Expected[T any](rules tasker.Rules, name string) ([]T, error) {
 			file = older
 		}
 	}
-	f, err := Files.Open(file)
+	text, err := fs.ReadFile(Files, file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	records, err := csv.NewReader(f).ReadAll()
+	records, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
