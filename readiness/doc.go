@@ -7,8 +7,8 @@
 //
 // # One writer, readers without locks
 //
-//	 Load.Add ─▶ Load.Finish ─▶ Index ── Begin Apply… Commit ──▶ Publish ─▶ View ─▶ answers
-//	 (snapshot)                 one goroutine                    one store   any goroutine
+//	Load.Add ─▶ Load.Finish ─▶ Index ── Begin Apply… Commit ──▶ Publish ─▶ View ─▶ answers
+//	(snapshot)                 one goroutine                    one store   any goroutine
 //
 // A View is a version of everything at one position of the log: tasks, steps,
 // edges, names, totals, the set of ready steps. Half a transaction is never in

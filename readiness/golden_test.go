@@ -165,8 +165,14 @@ func goldenRows(t testing.TB) []*tasker.Rows {
 	}
 }
 
+// tester is what tests, benchmarks and property tests have in common.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // load makes an index of rows.
-func load(t testing.TB, rows []*tasker.Rows, rules tasker.Rules, at readiness.Position) *readiness.Index {
+func load(t tester, rows []*tasker.Rows, rules tasker.Rules, at readiness.Position) *readiness.Index {
 	t.Helper()
 	l := readiness.NewLoad(readiness.Options{Rules: rules})
 	for _, r := range rows {

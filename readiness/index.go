@@ -42,6 +42,7 @@ type Index struct {
 	lastSeen   tasker.Timestamp // the latest commit time of all
 	lsn        tasker.LSN
 	open       bool // between Begin and Commit
+	behind     bool // something is committed that is not published
 
 	stateTexts texts
 	otherTexts texts
@@ -92,7 +93,7 @@ func (x *Index) Commit(end tasker.LSN) {
 	x.propagate()
 	for _, n := range x.dirtySteps {
 		s := x.step(n) // touched, so it is ours to write
-		s.flags &^= touched
+		s.flags &^= touched | restated
 		if s.orphan() {
 			x.forgetStep(n, s)
 		} else {
@@ -111,7 +112,7 @@ func (x *Index) Commit(end tasker.LSN) {
 	x.dirtySteps = reuse(x.dirtySteps)
 	x.dirtyTasks = reuse(x.dirtyTasks)
 	x.lsn = end
-	x.open = false
+	x.open, x.behind = false, true
 }
 
 // reuse empties a list and lets go of one that a huge transaction has grown.
@@ -123,21 +124,23 @@ func reuse(list []uint32) []uint32 {
 	return list[:0]
 }
 
-// propagate tells the children of every touched step that became done, or is
-// done no more. The children are touched by that, and follow in the list; of
-// them only the counts change, so that nothing travels further.
+// propagate tells the children of every touched step that became done, is done
+// no more, or is done since another instant. The children are touched by that,
+// and follow in the list; of them only the counts change, so that nothing
+// travels further.
 func (x *Index) propagate() {
 	for i := 0; i < len(x.dirtySteps); i++ {
 		s := x.step(x.dirtySteps[i])
-		done := s.done()
-		if done == s.has(countedDone) {
+		var delta uint32
+		switch done := s.done(); {
+		case done && !s.has(countedDone):
+			delta = 1
+		case !done && s.has(countedDone):
+			delta = ^uint32(0)
+		case !done || !s.has(restated):
 			continue
 		}
-		s.flags ^= countedDone
-		delta := uint32(1)
-		if !done {
-			delta = ^uint32(0)
-		}
+		s.flags = s.flags&^countedDone | flag(s.done(), countedDone)
 		for e := s.out; e != 0; {
 			out := x.edge(e)
 			x.touchStep(out.to).doneParents += delta
@@ -167,16 +170,21 @@ func (x *Index) Publish() {
 		other:      x.edgeIDs.pages + x.stepTransitions.pages + x.taskTransitions.pages,
 		ready:      x.ready.Copy(),
 	})
+	x.behind = false
 	x.waiters.wake()
 }
 
-// Advance moves the published position without a change, as a keepalive does
-// when everything before it is applied. It never moves back.
+// Advance moves the position without a change, as a keepalive does when
+// everything before it is applied, and publishes. It never moves back.
 func (x *Index) Advance(lsn tasker.LSN) {
 	if lsn <= x.lsn || x.open {
 		return
 	}
 	x.lsn = lsn
+	if x.behind {
+		x.Publish()
+		return
+	}
 	v := *x.view.Load()
 	v.lsn = lsn
 	x.view.Store(&v)

@@ -78,7 +78,7 @@ func (x *Index) dropStepRow(n uint32) {
 		id: s.id, transitionID: s.transitionID, stateAt: s.stateAt, state: s.state,
 		lastAttempt: tasker.NoTime, createdAt: tasker.NoTime, mark: tasker.NoTime,
 		parents: s.parents, doneParents: s.doneParents, in: s.in, out: s.out,
-		flags: s.flags & (hasState | countedDone | touched),
+		flags: s.flags & (hasState | countedDone | touched | restated),
 	}
 }
 

@@ -46,6 +46,7 @@ const (
 	candidate   // everything but the clock lets it run
 	gated       // a candidate with an instant before which it cannot run
 	touched     // its share of the totals is taken out until the commit
+	restated    // its transition changed since then
 )
 
 func (s *step) has(f uint16) bool { return s.flags&f != 0 }

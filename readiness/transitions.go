@@ -43,7 +43,7 @@ func (x *Index) applyStepTransition(c *tasker.Change, old int64) error {
 	if s.has(hasState) {
 		x.stepTransitions.remove(s.transitionID)
 	}
-	s.flags |= hasState
+	s.flags |= hasState | restated
 	s.transitionID, s.state, s.stateAt = c.Key, state, row.CreatedAt
 	x.stepTransitions.set(c.Key, n)
 	return nil
