@@ -20,8 +20,8 @@ type account struct {
 }
 
 // serverAccount chooses the account: nobody but root needs another.
-func serverAccount(root bool) (*account, error) {
-	if !root {
+func serverAccount() (*account, error) {
+	if os.Geteuid() != 0 {
 		return nil, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {

@@ -28,7 +28,7 @@ func (b binaries) path(program string) string { return filepath.Join(b.dir, prog
 // tryBinaries starts a throw-away cluster with the first installation that
 // serves.
 func tryBinaries(ctx context.Context, m machine, o Options) (*Server, error) {
-	who, err := serverAccount(m.root)
+	who, err := serverAccount()
 	if err != nil {
 		return nil, unavailablef("%v", err)
 	}

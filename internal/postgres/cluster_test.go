@@ -38,6 +38,19 @@ func TestClusterIsReadyForLogicalReplication(t *testing.T) {
 	if got := ask(t, s.SocketURL(), "SELECT coalesce(inet_server_addr()::text, 'socket')"); got != "socket" {
 		t.Errorf("SocketURL reaches the server over %s", got)
 	}
+	if (binaries{dir: s.BinDir, version: s.Version()}).hasLibrary("pg_stat_statements") {
+		conn, err := pgx.Connect(t.Context(), s.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.Background())
+		if _, err := conn.Exec(t.Context(), "CREATE EXTENSION pg_stat_statements"); err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(t, s.URL(), "SELECT (count(*) > 0)::text FROM pg_stat_statements"); got != "true" {
+			t.Error("pg_stat_statements sees nothing")
+		}
+	}
 	if s.Kind == Binaries && len(clusterDirs(t, parent)) != 1 {
 		t.Errorf("clusters in %s: %v, want 1", parent, clusterDirs(t, parent))
 	}

@@ -64,7 +64,8 @@ func isDebian(release string) bool {
 
 // install runs apt-get, one process of this machine at a time.
 func (m machine) install(ctx context.Context) error {
-	unlock, err := lockFile(ctx, filepath.Join(os.TempDir(), clusterPrefix+"apt.lock"))
+	// Any file that all processes of this machine see; flock writes nothing.
+	unlock, err := lockFile(ctx, m.osRelease)
 	if err != nil {
 		return err
 	}
@@ -101,9 +102,9 @@ func (m machine) aptGet(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// lockFile takes an advisory lock on a file of this machine.
+// lockFile waits for an advisory lock on a file.
 func lockFile(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +119,5 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	// The file stays: removing it would let two processes lock two files.
 	return func() { f.Close() }, nil
 }

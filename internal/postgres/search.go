@@ -49,9 +49,9 @@ type machine struct {
 	getenv    func(string) string
 	lookPath  func(string) (string, error)
 	globs     []string // directories of binaries, by place
-	root      bool
-	osRelease string // file that names the distribution
-	noCluster string // file that keeps the distribution's package from starting a server
+	root      bool     // may install packages
+	osRelease string   // file that names the distribution
+	noCluster string   // file that keeps the distribution's package from starting a server
 }
 
 func thisMachine() machine {
