@@ -1,0 +1,311 @@
+package replication
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// source is what is known of the followed tables before the slot is created.
+type source struct {
+	schema    string
+	oids      [tasker.FollowedTables + 1]uint32
+	filenodes [tasker.FollowedTables + 1]uint32
+	estimates [tasker.FollowedTables + 1]int64
+}
+
+func followedTables() []tasker.Table {
+	all := make([]tasker.Table, tasker.FollowedTables)
+	for i := range all {
+		all[i] = tasker.Table(i + 1) //nolint:gosec // eight
+	}
+	return all
+}
+
+// readSource looks at the tables just before the slot is created.
+func readSource(ctx context.Context, conn *pgx.Conn, l *Layout, schema string) (*source, error) {
+	s := &source{schema: schema}
+	for _, t := range followedTables() {
+		found := l.Table(schema, t.String())
+		if found == nil {
+			return nil, l.refuseTables(schema)
+		}
+		s.oids[t] = found.OID
+	}
+	nodes, err := s.readFilenodes(ctx, conn.PgConn())
+	if err != nil {
+		return nil, err
+	}
+	s.filenodes = nodes
+	for _, t := range followedTables() {
+		// The planner's estimate knows how large the table has become since it
+		// was last analyzed, and how many transitions are the most recent.
+		var plan []struct {
+			Plan struct {
+				Rows float64 `json:"Plan Rows"`
+			} `json:"Plan"`
+		}
+		if err := conn.QueryRow(ctx, "EXPLAIN (FORMAT json) "+s.query(t, chunk{}), pgx.QueryExecModeSimpleProtocol).Scan(&plan); err != nil {
+			return nil, fmt.Errorf("estimating the rows of %s: %w", t, err)
+		}
+		if len(plan) == 1 {
+			s.estimates[t] = int64(plan[0].Plan.Rows)
+		}
+	}
+	return s, nil
+}
+
+// readFilenodes tells where the tables are stored now, whatever the snapshot
+// of the session says; 0 for a table that is gone or bears another name.
+func (s *source) readFilenodes(ctx context.Context, conn *pgconn.PgConn) (nodes [tasker.FollowedTables + 1]uint32, err error) {
+	columns := make([]string, 0, tasker.FollowedTables)
+	for _, t := range followedTables() {
+		columns = append(columns, fmt.Sprintf("CASE WHEN to_regclass(%s)::oid = %d THEN pg_relation_filenode(%d)::bigint ELSE 0 END",
+			literal(quote(s.schema, t.String())), s.oids[t], s.oids[t]))
+	}
+	results, err := conn.Exec(ctx, "SELECT "+strings.Join(columns, ", ")).ReadAll()
+	if err != nil {
+		return nodes, fmt.Errorf("reading where the tables are stored: %w", err)
+	}
+	for i, t := range followedTables() {
+		node, _ := strconv.ParseUint(string(results[0].Rows[0][i]), 10, 32) // NULL: 0
+		nodes[t] = uint32(node)
+	}
+	return nodes, nil
+}
+
+// chunk is a range of a table's blocks; the zero value is all of them.
+type chunk struct{ from, to int64 }
+
+// query selects the followed columns of a part of a table.
+func (s *source) query(t tasker.Table, c chunk) string {
+	info := t.Info()
+	columns := make([]string, len(info.Followed))
+	var conditions []string
+	for i, col := range info.Followed {
+		columns[i] = quote(col.Name)
+	}
+	if t == tasker.TaskTransitions || t == tasker.WorkflowStepTransitions {
+		conditions = append(conditions, "most_recent")
+	}
+	if c.from > 0 {
+		conditions = append(conditions, fmt.Sprintf("ctid >= '(%d,0)'::tid", c.from))
+	}
+	if c.to > 0 {
+		conditions = append(conditions, fmt.Sprintf("ctid < '(%d,0)'::tid", c.to))
+	}
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM ONLY " + quote(s.schema, t.String())
+	if len(conditions) > 0 {
+		sql += " WHERE " + strings.Join(conditions, " AND ")
+	}
+	return sql
+}
+
+// copyCommand copies a part of a table out.
+func (s *source) copyCommand(t tasker.Table, c chunk) string {
+	return "COPY (" + s.query(t, c) + ") TO STDOUT (FORMAT binary)"
+}
+
+// job is one COPY.
+type job struct {
+	table tasker.Table
+	chunk chunk
+}
+
+// loader reads a snapshot by several sessions, each of which runs one COPY
+// after another.
+type loader struct {
+	o        Options
+	source   *source
+	sessions []*pgconn.PgConn
+	rows     *atomic.Int64 // progress
+}
+
+// openLoader opens the sessions, before there is a snapshot.
+func openLoader(ctx context.Context, d *dialer, s *source, rows *atomic.Int64) (*loader, error) {
+	l := &loader{o: d.o, source: s, rows: rows}
+	for range d.o.SnapshotWorkers {
+		conn, err := d.session(ctx)
+		if err != nil {
+			l.close()
+			return nil, err
+		}
+		l.sessions = append(l.sessions, conn.PgConn())
+	}
+	return l, nil
+}
+
+// close ends the sessions, and with them their transactions.
+func (l *loader) close() {
+	var all sync.WaitGroup
+	for _, s := range l.sessions {
+		all.Go(func() { closeSession(s) })
+	}
+	all.Wait()
+	l.sessions = nil
+}
+
+// pids are the sessions' server processes.
+func (l *loader) pids() []uint32 {
+	pids := make([]uint32, len(l.sessions))
+	for i, s := range l.sessions {
+		pids[i] = s.PID()
+	}
+	return pids
+}
+
+// importSnapshot gives every session the exported snapshot. When it returns
+// without an error the export is not needed any more.
+func (l *loader) importSnapshot(ctx context.Context, name string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range l.sessions {
+		g.Go(func() error {
+			sql := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " + literal(name)
+			if _, err := s.Exec(ctx, sql).ReadAll(); err != nil {
+				return fmt.Errorf("importing the snapshot: %w", err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// load copies all tables into the target.
+func (l *loader) load(ctx context.Context, into Load) error {
+	jobs, err := l.lock(ctx)
+	if err != nil {
+		return err
+	}
+	var limit *rate.Limiter
+	if bytes := l.o.SnapshotBytesPerSecond; bytes > 0 {
+		limit = rate.NewLimiter(rate.Limit(bytes), int(min(bytes, 1<<20)))
+	}
+	queue := make(chan job, len(jobs))
+	for _, j := range jobs {
+		queue <- j
+	}
+	close(queue)
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range l.sessions {
+		g.Go(func() error {
+			strings := newInterner()
+			for j := range queue {
+				if err := ctx.Err(); err != nil {
+					return context.Cause(ctx)
+				}
+				if err := l.copy(ctx, s, j, strings, limit, into); err != nil {
+					return fmt.Errorf("loading %s: %w", j.table, err)
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// lock takes the locks that a COPY takes, so that no table is rewritten from
+// here on, finds whether one was since the slot was created, and cuts the
+// tables into jobs, the small ones first.
+func (l *loader) lock(ctx context.Context) ([]job, error) {
+	names := make([]string, 0, tasker.FollowedTables)
+	for _, t := range followedTables() {
+		names = append(names, "ONLY "+quote(l.source.schema, t.String()))
+	}
+	g, groupCtx := errgroup.WithContext(ctx)
+	for _, s := range l.sessions {
+		g.Go(func() error {
+			if _, err := s.Exec(groupCtx, "LOCK TABLE "+strings.Join(names, ", ")+" IN ACCESS SHARE MODE").ReadAll(); err != nil {
+				return fmt.Errorf("locking the tables against rewriting: %w", err)
+			}
+			nodes, err := l.source.readFilenodes(groupCtx, s)
+			if err != nil {
+				return err
+			}
+			for _, t := range followedTables() {
+				if nodes[t] != l.source.filenodes[t] {
+					return fmt.Errorf("%w: %s", ErrRewritten, t)
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return l.cut(ctx)
+}
+
+// cut divides the tables into jobs.
+func (l *loader) cut(ctx context.Context) ([]job, error) {
+	sizes := make([]string, 0, tasker.FollowedTables)
+	for _, t := range followedTables() {
+		sizes = append(sizes, fmt.Sprintf("pg_relation_size(%d) / current_setting('block_size')::bigint", l.source.oids[t]))
+	}
+	results, err := l.sessions[0].Exec(ctx, "SELECT "+strings.Join(sizes, ", ")+", current_setting('block_size')").ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("reading the sizes of the tables: %w", err)
+	}
+	row := results[0].Rows[0]
+	blockSize, _ := strconv.ParseInt(string(row[len(row)-1]), 10, 64)
+	step := max(1, l.o.SnapshotChunkBytes/max(1, blockSize))
+	var jobs []job
+	for i, t := range followedTables() {
+		blocks, _ := strconv.ParseInt(string(row[i]), 10, 64)
+		if blocks <= step*3/2 {
+			jobs = append(jobs, job{table: t})
+			continue
+		}
+		for from := int64(0); from < blocks; from += step {
+			c := chunk{from: from, to: from + step}
+			if c.to >= blocks {
+				c.to = 0 // whatever has been added since
+			}
+			jobs = append(jobs, job{t, c})
+		}
+	}
+	return jobs, nil
+}
+
+// copy runs one COPY.
+func (l *loader) copy(ctx context.Context, conn *pgconn.PgConn, j job, strings *interner, limit *rate.Limiter, into Load) error {
+	decoder := newCopyDecoder(j.table, l.o.SnapshotRowsPerBatch, strings, func(rows *tasker.Rows) error {
+		l.rows.Add(int64(rows.Len()))
+		return into.Add(rows)
+	})
+	w := &limited{to: decoder, ctx: ctx, limit: limit}
+	if _, err := conn.CopyTo(ctx, w, l.source.copyCommand(j.table, j.chunk)); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		return err
+	}
+	return decoder.close()
+}
+
+// limited is a writer that waits for its share of a limit.
+type limited struct {
+	to    copyDecoder
+	ctx   context.Context //nolint:containedctx // an io.Writer has no other way
+	limit *rate.Limiter   // nil: none
+}
+
+func (w *limited) Write(p []byte) (int, error) {
+	for n := len(p); w.limit != nil && n > 0; {
+		part := min(n, w.limit.Burst())
+		if err := w.limit.WaitN(w.ctx, part); err != nil {
+			return 0, err
+		}
+		n -= part
+	}
+	return w.to.Write(p)
+}
