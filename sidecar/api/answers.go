@@ -34,6 +34,13 @@ type StepsAnswer struct {
 	Derived map[derive.Selection][]int64 `json:"derived,omitempty" doc:"With derived=true: the ids of the steps in each selection."`
 }
 
+// StepsOfTasksAnswer is the readiness of the steps of several tasks.
+type StepsOfTasksAnswer struct {
+	Envelope
+	Steps   []StepRow                    `json:"steps" doc:"By id; each task once."`
+	Derived map[derive.Selection][]int64 `json:"derived,omitempty" doc:"With derived=true: the ids of the steps in each selection."`
+}
+
 // StepAnswer is the readiness of one step.
 type StepAnswer struct {
 	Envelope
@@ -98,6 +105,7 @@ type TaskReasonsAnswer struct {
 	Envelope
 	TaskID int64                `json:"task_id"`
 	Steps  []tasker.StepReasons `json:"steps" doc:"The steps that are neither ready nor done, by id."`
+	Next   string               `json:"next,omitempty" doc:"Where the list goes on: give it as after. Absent at the end."`
 }
 
 // ReadyStepsAnswer is the steps that can run now.
@@ -182,6 +190,14 @@ func (r *reading) deriveStep(row *tasker.StepReadiness) *DerivedStep {
 		DetailedStatus:          derive.DetailedStatusOf(row, r.now),
 		Reasons:                 reasons,
 	}
+}
+
+func (r *reading) deriveSteps(rows []tasker.StepReadiness) []StepRow {
+	derived := make([]StepRow, len(rows))
+	for i := range rows {
+		derived[i] = StepRow{rows[i], r.deriveStep(&rows[i])}
+	}
+	return derived
 }
 
 func deriveSelections(rows []tasker.StepReadiness) map[derive.Selection][]int64 {

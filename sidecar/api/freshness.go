@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -54,7 +55,7 @@ func headerText(s string) string {
 
 // reading is one request's view of the index, and its clock.
 type reading struct {
-	View
+	*readiness.View
 	Envelope
 	now tasker.Timestamp
 }
@@ -75,6 +76,14 @@ func (s *Server) read(ctx context.Context, minLSN tasker.LSN) (reading, *Problem
 		return reading{}, s.notReady(fresh)
 	}
 	return reading{View: view, Envelope: envelopeOf(fresh), now: s.options.now()}, nil
+}
+
+// hasTask says whether anything is known of a task: its row, or steps of it.
+func (r *reading) hasTask(id int64) bool {
+	if _, ok := r.TaskExecutionContext(id, r.now); ok {
+		return true
+	}
+	return len(r.StepDAGRelationships([]int64{id})) > 0
 }
 
 func envelopeOf(f Freshness) Envelope {

@@ -6,28 +6,38 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
 // The routes that workers ask all the time, decoded and encoded by hand.
 
-// buffers holds what answers are built in.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
+// scratch is what an answer is built in.
+type scratch struct {
+	rows []tasker.StepReadiness
+	body []byte
+}
 
-// largestKept is how large a buffer may be to be kept for the next answer.
+var scratches = sync.Pool{New: func() any { return &scratch{body: make([]byte, 0, 8<<10)} }}
+
+// largestKept is how large a body may be for its scratch to be kept.
 const largestKept = 1 << 20
 
 var contentJSON = []string{"application/json"}
 
-func sendBuffer(w http.ResponseWriter, e *Envelope, buffer *[]byte, body []byte) {
+// send writes the body and gives the scratch back, which must not be used any
+// more then.
+func (c *scratch) send(w http.ResponseWriter, e *Envelope) {
 	h := w.Header()
 	h["Content-Type"] = contentJSON
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = []string{strconv.Itoa(len(c.body))}
 	e.setHeaders(h)
-	w.Write(body) //nolint:errcheck // nobody is left to be told
-	if cap(body) <= largestKept {
-		*buffer = body[:0]
-		buffers.Put(buffer)
+	w.Write(c.body) //nolint:errcheck // nobody is left to be told
+	if cap(c.body) <= largestKept {
+		c.body = c.body[:0]
+		clear(c.rows) // do not hold on to names
+		c.rows = c.rows[:0]
+		scratches.Put(c)
 	}
 }
 
@@ -58,26 +68,18 @@ func (s *Server) taskSteps(known parameters) http.HandlerFunc {
 			problem.write(w)
 			return
 		}
-		rows := now.StepReadiness(taskID, q.stepIDs, now.now)
-		if len(rows) == 0 && !now.HasTask(taskID) {
+		c := scratches.Get().(*scratch)
+		c.rows = now.AppendStepReadiness(c.rows[:0], taskID, q.stepIDs, now.now)
+		switch {
+		case len(c.rows) == 0 && !now.hasTask(taskID):
 			notFound("task", taskID).write(w)
-			return
+		case q.derived:
+			s.sendValue(w, &now.Envelope, &StepsAnswer{now.Envelope, taskID, now.deriveSteps(c.rows), deriveSelections(c.rows)})
+		default:
+			c.body = appendStepsAnswer(c.body[:0], &now.Envelope, taskID, c.rows)
+			c.send(w, &now.Envelope)
 		}
-		if q.derived {
-			s.sendValue(w, &now.Envelope, now.derivedSteps(taskID, rows))
-			return
-		}
-		buffer := buffers.Get().(*[]byte)
-		sendBuffer(w, &now.Envelope, buffer, appendStepsAnswer((*buffer)[:0], &now.Envelope, taskID, rows))
 	}
-}
-
-func (r *reading) derivedSteps(taskID int64, rows []tasker.StepReadiness) *StepsAnswer {
-	answer := &StepsAnswer{Envelope: r.Envelope, TaskID: taskID, Steps: make([]StepRow, len(rows)), Derived: deriveSelections(rows)}
-	for i := range rows {
-		answer.Steps[i] = StepRow{rows[i], r.deriveStep(&rows[i])}
-	}
-	return answer
 }
 
 func appendStepsAnswer(b []byte, e *Envelope, taskID int64, rows []tasker.StepReadiness) []byte {
@@ -85,6 +87,10 @@ func appendStepsAnswer(b []byte, e *Envelope, taskID int64, rows []tasker.StepRe
 	b = appendEnvelope(b, e)
 	b = append(b, `,"task_id":`...)
 	b = strconv.AppendInt(b, taskID, 10)
+	return appendSteps(b, rows)
+}
+
+func appendSteps(b []byte, rows []tasker.StepReadiness) []byte {
 	b = append(b, `,"steps":[`...)
 	for i := range rows {
 		if i > 0 {
@@ -95,6 +101,38 @@ func appendStepsAnswer(b []byte, e *Envelope, taskID int64, rows []tasker.StepRe
 		b = append(b, '}')
 	}
 	return append(b, "]}\n"...)
+}
+
+// stepsOfTasks answers the batch form.
+func (s *Server) stepsOfTasks(known parameters) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		q, detail := parseHotQuery(known, r.URL.RawQuery, s.options.MaxBatchIDs)
+		if problem := firstInvalid(detail, noTasks(detail, q.taskIDs)); problem != nil {
+			problem.write(w)
+			return
+		}
+		now, problem := s.read(r.Context(), q.minLSN)
+		if problem != nil {
+			problem.write(w)
+			return
+		}
+		rows := now.StepReadinessBatch(q.taskIDs, now.now)
+		if q.derived {
+			s.sendValue(w, &now.Envelope, &StepsOfTasksAnswer{now.Envelope, now.deriveSteps(rows), deriveSelections(rows)})
+			return
+		}
+		c := scratches.Get().(*scratch)
+		c.body = appendSteps(appendEnvelope(append(c.body[:0], '{'), &now.Envelope), rows)
+		c.send(w, &now.Envelope)
+	}
+}
+
+// noTasks is the error of a query that parsed and names no task.
+func noTasks(parsed *huma.ErrorDetail, ids []int64) *huma.ErrorDetail {
+	if parsed != nil || len(ids) > 0 {
+		return nil
+	}
+	return &huma.ErrorDetail{Location: "query.task_id", Message: "at least one task is needed, such as task_id=1&task_id=2"}
 }
 
 func (s *Server) taskContext(known parameters) http.HandlerFunc {
@@ -117,8 +155,9 @@ func (s *Server) taskContext(known parameters) http.HandlerFunc {
 		case q.derived:
 			s.sendValue(w, &now.Envelope, ContextAnswer{now.Envelope, ContextRow{row, deriveContext(&row)}})
 		default:
-			buffer := buffers.Get().(*[]byte)
-			sendBuffer(w, &now.Envelope, buffer, appendContextAnswer((*buffer)[:0], &now.Envelope, &row))
+			c := scratches.Get().(*scratch)
+			c.body = appendContextAnswer(c.body[:0], &now.Envelope, &row)
+			c.send(w, &now.Envelope)
 		}
 	}
 }
@@ -134,12 +173,8 @@ func appendContextAnswer(b []byte, e *Envelope, row *tasker.TaskExecutionContext
 func (s *Server) contexts(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q, detail := parseHotQuery(known, r.URL.RawQuery, s.options.MaxBatchIDs)
-		if detail == nil && len(q.taskIDs) == 0 {
-			detail = fieldError("query.task_id", "", "at least one task is needed, such as task_id=1&task_id=2")
-			detail.Value = nil
-		}
-		if detail != nil {
-			invalid(detail).write(w)
+		if problem := firstInvalid(detail, noTasks(detail, q.taskIDs)); problem != nil {
+			problem.write(w)
 			return
 		}
 		s.answerContexts(w, r, q)
@@ -181,8 +216,9 @@ func (s *Server) answerContexts(w http.ResponseWriter, r *http.Request, q hotQue
 		s.sendValue(w, &now.Envelope, answer)
 		return
 	}
-	buffer := buffers.Get().(*[]byte)
-	sendBuffer(w, &now.Envelope, buffer, appendContextsAnswer((*buffer)[:0], &now.Envelope, rows))
+	c := scratches.Get().(*scratch)
+	c.body = appendContextsAnswer(c.body[:0], &now.Envelope, rows)
+	c.send(w, &now.Envelope)
 }
 
 func appendContextsAnswer(b []byte, e *Envelope, rows []tasker.TaskExecutionContext) []byte {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
@@ -96,11 +97,11 @@ func (s *Server) describeLimits() {
 				continue
 			}
 			delete(op.Responses, "default")
-			open := path == pathHealthz || path == pathReadyz
-			if path != pathHealthz {
+			asks := path == pathReadyz || strings.HasPrefix(path, "/v1/") && path != "/v1/status"
+			if asks {
 				op.Responses["503"] = problem(http.StatusServiceUnavailable, "nothing is loaded yet, or min_lsn was not reached in time, or the server stops; Retry-After says when to ask again")
 			}
-			if !open {
+			if !open(path) {
 				op.Security = []map[string][]string{{"bearer": {}}, {}}
 				op.Responses["400"] = problem(http.StatusBadRequest, "a parameter or the body is not understood; errors names it")
 				op.Responses["401"] = problem(http.StatusUnauthorized, "a bearer token is needed")
@@ -126,7 +127,7 @@ func (s *Server) bound(op *huma.Operation) {
 		switch p.Name {
 		case "limit":
 			byDefault = s.options.DefaultLimit
-			if op.OperationID != "ready-steps" {
+			if strings.HasPrefix(op.OperationID, "slowest") {
 				byDefault = min(defaultSlowest, s.options.MaxLimit)
 			}
 		case "blockers":

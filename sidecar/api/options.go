@@ -83,7 +83,7 @@ type Options struct {
 	// to 1h. Defaults to 2m.
 	IdleTimeout time.Duration
 	// ShutdownTimeout is how long running requests may take when the server
-	// stops; connections are cut then. Range 0 to 10m; 0 means the default.
+	// stops; connections are cut then. Range 1ms to 10m.
 	// Defaults to 5s.
 	ShutdownTimeout time.Duration
 

@@ -49,8 +49,7 @@ func (s *Server) route() error {
 		return fmt.Errorf("writing the OpenAPI document: %w", err)
 	}
 	s.specDoc = doc
-	mux.HandleFunc("GET "+pathOpenAPI, s.openAPI)
-	paths := map[string][]string{pathOpenAPI: {http.MethodGet, http.MethodHead}}
+	paths := map[string][]string{}
 	for path, item := range s.spec.Paths {
 		for _, m := range []struct {
 			op      *huma.Operation
@@ -61,7 +60,6 @@ func (s *Server) route() error {
 			}
 		}
 	}
-	mux.HandleFunc("GET "+pathMetrics, s.metrics)
 	fallbacks(mux, paths)
 	s.handler = s.around(mux)
 
@@ -126,7 +124,7 @@ type stepsInput struct {
 type contextsInput struct {
 	Consistency
 	Derivable
-	TaskIDs []int64 `query:"task_id,explode" required:"true" doc:"The tasks; may be repeated. One named twice is answered twice, unknown ones are left out."`
+	TaskIDs []int64 `query:"task_id,explode" required:"true" doc:"The tasks; may be repeated. Unknown ones are left out."`
 }
 
 type postContextsInput struct {
@@ -143,7 +141,9 @@ type BlockersInput struct {
 
 type taskReasonsInput struct {
 	BlockersInput
-	TaskID int64 `path:"task_id" doc:"The task's id."`
+	TaskID int64  `path:"task_id" doc:"The task's id."`
+	Limit  int64  `query:"limit" doc:"How many steps at the most."`
+	After  string `query:"after" doc:"Go on behind this step: what an answer gave as next." pattern:"^-?[0-9]{1,19}$"`
 }
 
 func (s *Server) routeTasks(api huma.API) {
@@ -151,6 +151,8 @@ func (s *Server) routeTasks(api huma.API) {
 		get("task-steps", "/v1/tasks/{task_id}/steps", tagTasks, "Readiness of a task's steps (get_step_readiness_status)"), s.taskSteps)
 	handled[DerivableTaskInput, output[ContextAnswer]](api,
 		get("task-context", "/v1/tasks/{task_id}/context", tagTasks, "Execution context of a task (get_task_execution_context)"), s.taskContext)
+	handled[contextsInput, output[StepsOfTasksAnswer]](api,
+		get("steps-of-tasks", "/v1/steps", tagSteps, "Readiness of the steps of several tasks (get_step_readiness_status_batch)"), s.stepsOfTasks)
 	handled[contextsInput, output[ContextsAnswer]](api,
 		get("contexts", "/v1/contexts", tagTasks, "Execution contexts of several tasks (get_task_execution_contexts_batch)"), s.contexts)
 	post := get("contexts-by-body", "/v1/contexts", tagTasks, "The same for more tasks than fit into an address")
@@ -159,7 +161,7 @@ func (s *Server) routeTasks(api huma.API) {
 
 	ask(s, api, get("task-levels", "/v1/tasks/{task_id}/levels", tagTasks, "Dependency levels of a task (calculate_dependency_levels), and its cycles"),
 		func(_ context.Context, now reading, in *DerivableTaskInput) (*LevelsAnswer, *Problem) {
-			if !now.HasTask(in.TaskID) {
+			if !now.hasTask(in.TaskID) {
 				return nil, notFound("task", in.TaskID)
 			}
 			answer := &LevelsAnswer{Envelope: now.Envelope, TaskID: in.TaskID,
@@ -171,10 +173,7 @@ func (s *Server) routeTasks(api huma.API) {
 		})
 	ask(s, api, get("task-reasons", "/v1/tasks/{task_id}/reasons", tagTasks, "Why each step of a task that is neither ready nor done cannot run"),
 		func(_ context.Context, now reading, in *taskReasonsInput) (*TaskReasonsAnswer, *Problem) {
-			if !now.HasTask(in.TaskID) {
-				return nil, notFound("task", in.TaskID)
-			}
-			return &TaskReasonsAnswer{now.Envelope, in.TaskID, now.taskReasons(in.TaskID, s.blockers(in.Blockers))}, nil
+			return s.taskReasons(&now, in)
 		})
 	ask(s, api, get("slowest-tasks", "/v1/tasks/slowest", tagTasks, "The slowest tasks (get_slowest_tasks_v01, working)"),
 		func(_ context.Context, now reading, in *slowestInput) (*SlowestTasksAnswer, *Problem) {
@@ -208,8 +207,15 @@ func notNil[T any](list []T) []T {
 
 // blockers is how many blocking steps to list; huma has checked the range.
 func (s *Server) blockers(asked int64) int {
+	return int(orDefault(asked, int64(s.options.DefaultBlockers)))
+}
+
+// limit likewise is how many rows.
+func (s *Server) limit(asked int64) int { return int(orDefault(asked, int64(s.options.DefaultLimit))) }
+
+func orDefault(asked, byDefault int64) int64 {
 	if asked == 0 {
-		return s.options.DefaultBlockers
+		return byDefault
 	}
-	return int(asked)
+	return asked
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -11,9 +12,9 @@ import (
 // goroutines at once.
 type Source interface {
 	// Current is the newest view and how fresh it is. The view is nil before
-	// the first load is done; Freshness then says why in its cause. The view
-	// must not change while it is used, and is of Freshness.AsOfLSN.
-	Current() (View, Freshness)
+	// the first load is done; Freshness then says why in its cause. Otherwise
+	// Freshness is of this very view: AsOfLSN is its position.
+	Current() (*readiness.View, Freshness)
 	// WaitFor returns nil once the current view reflects at least lsn, or ctx's
 	// error.
 	WaitFor(ctx context.Context, lsn tasker.LSN) error
@@ -35,25 +36,4 @@ type Freshness struct {
 	// in plain words. StaleCause is empty exactly when Stale is false.
 	Stale      bool
 	StaleCause string
-}
-
-// View answers questions about the rows as they were at one position of the
-// log, with the clock given. Rows are ordered by id unless the question orders
-// otherwise. It is immutable.
-type View interface {
-	HasTask(taskID int64) bool
-	TaskStepIDs(taskID int64) []int64
-	StepReadiness(taskID int64, stepIDs []int64, now tasker.Timestamp) []tasker.StepReadiness
-	Step(stepID int64, now tasker.Timestamp) (tasker.StepReadiness, bool)
-	Reasons(stepID int64, now tasker.Timestamp, maxBlockers int) (tasker.StepReasons, bool)
-	TaskExecutionContext(taskID int64, now tasker.Timestamp) (tasker.TaskExecutionContext, bool)
-	TaskExecutionContexts(taskIDs []int64, now tasker.Timestamp) []tasker.TaskExecutionContext
-	DependencyLevels(taskID int64) []tasker.DependencyLevel
-	Cycles(taskID int64) []tasker.Cycle
-	ReadySteps(now tasker.Timestamp, after tasker.Timestamp, afterStepID int64, limit int) []tasker.ReadyStep
-	SystemHealthCounts(now tasker.Timestamp) tasker.SystemHealthCounts
-	AnalyticsMetrics(since, now tasker.Timestamp) tasker.AnalyticsMetrics
-	SlowestTasks(filter tasker.SlowestFilter, now tasker.Timestamp) []tasker.SlowestTask
-	SlowestSteps(filter tasker.SlowestFilter, now tasker.Timestamp) []tasker.SlowestStep
-	StepDAGRelationships(taskIDs []int64) []tasker.StepDAGRelationship
 }

@@ -2,10 +2,12 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -40,7 +42,11 @@ func (s *Server) routeSteps(api huma.API) {
 		func(_ context.Context, now reading, in *stepInput) (*StepAnswer, *Problem) {
 			row, ok := now.Step(in.StepID, now.now)
 			if !ok {
-				return nil, notFound("step", in.StepID)
+				problem := notFound("step", in.StepID)
+				if _, nameless := now.Reasons(in.StepID, now.now, 0); nameless {
+					problem.Detail = fmt.Sprintf("step %d has no readiness, because its named step is missing; its reasons tell more", in.StepID)
+				}
+				return nil, problem
 			}
 			answer := &StepAnswer{now.Envelope, StepRow{row, nil}}
 			if in.Derived {
@@ -72,18 +78,15 @@ func (s *Server) routeSteps(api huma.API) {
 // own place in the order, so that steps which come and go meanwhile neither
 // repeat nor hide others.
 func (s *Server) readySteps(_ context.Context, now reading, in *readyInput) (*ReadyStepsAnswer, *Problem) {
-	limit := int(in.Limit)
-	if limit == 0 {
-		limit = s.options.DefaultLimit
-	}
-	after, afterStep := tasker.NoTime, int64(0)
+	limit := s.limit(in.Limit)
+	var after *readiness.ReadyAfter
 	if in.After != "" {
 		var detail *huma.ErrorDetail
-		if after, afterStep, detail = parsePlace(in.After); detail != nil {
+		if after, detail = parsePlace(in.After); detail != nil {
 			return nil, invalid(detail)
 		}
 	}
-	steps := now.ReadySteps(now.now, after, afterStep, limit+1)
+	steps := now.ReadySteps(now.now, limit+1, after)
 	answer := &ReadyStepsAnswer{Envelope: now.Envelope, Steps: notNil(steps)}
 	if len(steps) > limit {
 		last := &steps[limit-1]
@@ -97,14 +100,14 @@ func place(since tasker.Timestamp, stepID int64) string {
 	return strconv.FormatInt(int64(since), 10) + "." + strconv.FormatInt(stepID, 10)
 }
 
-func parsePlace(text string) (tasker.Timestamp, int64, *huma.ErrorDetail) {
+func parsePlace(text string) (*readiness.ReadyAfter, *huma.ErrorDetail) {
 	since, id, _ := strings.Cut(text, ".")
 	micros, err := strconv.ParseInt(since, 10, 64)
 	stepID, idErr := strconv.ParseInt(id, 10, 64)
 	if err != nil || idErr != nil {
-		return 0, 0, fieldError("query.after", text, "not a place in the list: give what an answer had under next")
+		return nil, fieldError("query.after", text, "not a place in the list: give what an answer had under next")
 	}
-	return tasker.Timestamp(micros), stepID, nil
+	return &readiness.ReadyAfter{Since: tasker.Timestamp(micros), WorkflowStepID: stepID}, nil
 }
 
 func (s *Server) slowestFilter(in *slowestInput) (tasker.SlowestFilter, *Problem) {
@@ -134,18 +137,38 @@ func (s *Server) slowestFilter(in *slowestInput) (tasker.SlowestFilter, *Problem
 const defaultSlowest = 10
 
 // taskReasons collects the reasons of a task's steps that are neither ready
-// nor done.
-func (r *reading) taskReasons(taskID int64, blockers int) []tasker.StepReasons {
-	all := []tasker.StepReasons{}
-	for _, id := range r.TaskStepIDs(taskID) {
-		reasons, ok := r.Reasons(id, r.now, blockers)
+// nor done, a page of them.
+func (s *Server) taskReasons(now *reading, in *taskReasonsInput) (*TaskReasonsAnswer, *Problem) {
+	after, started := int64(0), in.After == ""
+	if !started {
+		var detail *huma.ErrorDetail
+		if after, detail = parseID("query.after", in.After); detail != nil {
+			return nil, invalid(detail)
+		}
+	}
+	steps := now.StepDAGRelationships([]int64{in.TaskID}) // by id, those without a name too
+	if len(steps) == 0 && !now.hasTask(in.TaskID) {
+		return nil, notFound("task", in.TaskID)
+	}
+	answer := &TaskReasonsAnswer{Envelope: now.Envelope, TaskID: in.TaskID, Steps: []tasker.StepReasons{}}
+	limit, blockers := s.limit(in.Limit), s.blockers(in.Blockers)
+	for i := range steps {
+		id := steps[i].WorkflowStepID
+		if !started && id <= after {
+			continue
+		}
+		reasons, ok := now.Reasons(id, now.now, blockers)
 		if !ok || reasons.ReadyForExecution || tasker.Done(reasons.CurrentState) {
 			continue
 		}
+		if len(answer.Steps) == limit {
+			answer.Next = strconv.FormatInt(answer.Steps[limit-1].WorkflowStepID, 10)
+			break
+		}
 		tidy(&reasons)
-		all = append(all, reasons)
+		answer.Steps = append(answer.Steps, reasons)
 	}
-	return all
+	return answer, nil
 }
 
 // tidy makes empty lists of missing ones.

@@ -49,7 +49,7 @@ func (s *Server) routeSystem(api huma.API) {
 }
 
 func (s *Server) healthCounts(ctx context.Context, now reading, in *healthInput) (*HealthCountsAnswer, *Problem) {
-	answer := &HealthCountsAnswer{Envelope: now.Envelope, SystemHealthCounts: now.SystemHealthCounts(now.now)}
+	answer := &HealthCountsAnswer{Envelope: now.Envelope, SystemHealthCounts: now.SystemHealthCounts()}
 	ctx, cancel := context.WithTimeout(ctx, s.options.ConnectionsTimeout)
 	defer cancel()
 	active, maximum, err := s.source.ConnectionCounts(ctx)
@@ -77,6 +77,19 @@ func (s *Server) routeProbes(api huma.API) {
 		})
 	handled[struct{}, output[ReadyAnswer]](api, get("readyz", pathReadyz, tagProbes, "200 while answers are given and vouched for, else 503"),
 		func(parameters) http.HandlerFunc { return s.readyz })
+	text(api, "metrics", pathMetrics, "Metrics in Prometheus' text format", "text/plain", s.metrics)
+	text(api, "openapi", pathOpenAPI, "This description", "application/openapi+json", s.openAPI)
+}
+
+// text registers a route whose body is described by its content type alone.
+func text(api huma.API, id, path, summary, contentType string, handler http.HandlerFunc) {
+	op := get(id, path, tagProbes, summary)
+	op.DefaultStatus = http.StatusOK
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: http.StatusText(http.StatusOK),
+		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}}
+	handled[struct{}, struct{}](api, op, func(parameters) http.HandlerFunc { return handler })
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {

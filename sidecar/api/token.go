@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -55,6 +56,24 @@ type Token struct {
 	// hash is enough, because the tokens that NewToken makes have 256 random
 	// bits, which nobody can try through. Required.
 	Hash string
+}
+
+// ParseToken reads name:role:hash, the form in which a token is configured.
+func ParseToken(s string) (Token, error) {
+	name, rest, _ := strings.Cut(s, ":")
+	role, hash, ok := strings.Cut(rest, ":")
+	if !ok || name == "" {
+		// The text is not repeated: it may hold a token given by mistake.
+		return Token{}, errors.New("a token is configured as name:role:hash, such as ops:reader:sha256:…")
+	}
+	parsed, err := ParseRole(role)
+	if err != nil {
+		return Token{}, fmt.Errorf("the token %q: %w", name, err)
+	}
+	if _, err := parseHash(hash); err != nil {
+		return Token{}, fmt.Errorf("the token %q: %w", name, err)
+	}
+	return Token{Name: name, Role: parsed, Hash: hash}, nil
 }
 
 const (
