@@ -6,13 +6,13 @@
 //
 // A [Follower] makes one attempt after another, each from the beginning:
 //
-//	 session        what it does, in the order of time
-//	 ───────        ─────────────────────────────────────────────────────────────
-//	 probe          publication │ fingerprint │ position, WAL held back ──────────▶
-//	 replication                │ slot ╮      │ START_REPLICATION ·(waits)· stream ▶
-//	 loaders 1..n               │      ╰ import │ lock, filenodes │ COPYs │ end
-//	 guard                      │ ends all of ours if the probe falls silent │ end
-//	 watch                      │ fingerprint, again and again ─────────────────▶
+//	session        what it does, in the order of time
+//	───────        ─────────────────────────────────────────────────────────────
+//	probe          publication │ fingerprint │ position, WAL held back ──────────▶
+//	replication                │ slot ╮      │ START_REPLICATION ·(waits)· stream ▶
+//	loaders 1..n               │      ╰ import │ lock, filenodes │ COPYs │ end
+//	guard                      │ ends all of ours if the probe falls silent │ end
+//	watch                      │ fingerprint, again and again ─────────────────▶
 //
 // The slot is temporary and exports the snapshot that the loaders import; no
 // other command runs on the replication connection before all have. The stream
