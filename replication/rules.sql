@@ -75,7 +75,7 @@ SELECT
     s.workflow_step_id,
     s.task_id,
     coalesce((
-        SELECT to_jsonb(answer)
+        SELECT CASE jsonb_typeof(to_jsonb(answer)) WHEN 'object' THEN to_jsonb(answer) ELSE '{}' END
         FROM get_step_readiness_status(s.task_id, ARRAY[s.workflow_step_id]) answer
         LIMIT 1
     ), '{}')::text AS answered,
