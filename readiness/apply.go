@@ -11,6 +11,7 @@ import (
 // nothing. After an error (see ErrIncomplete, ErrTooManyStates) the index is
 // of no more use; what was published stays valid.
 func (x *Index) Apply(c *tasker.Change) error {
+	x.changing.note(c)
 	if c.Op == tasker.Truncate {
 		x.truncate(c.Table)
 		return nil

@@ -42,6 +42,9 @@ type Index struct {
 	lastSeen   tasker.Timestamp // the latest commit time of all
 	lsn        tasker.LSN
 	open       bool // between Begin and Commit
+	xid        uint32
+	changing   changing
+	marks      Marks
 	behind     bool // something is committed that is not published
 
 	stateTexts texts
@@ -80,8 +83,9 @@ func newIndex(o Options, states, others texts) *Index {
 }
 
 // Begin starts a transaction. All changes until Commit belong to it.
-func (x *Index) Begin(_ uint32, commitTime tasker.Timestamp) {
+func (x *Index) Begin(xid uint32, commitTime tasker.Timestamp) {
 	x.open = true
+	x.xid = xid
 	x.commitTime = commitTime
 	x.lastSeen = max(x.lastSeen, commitTime)
 }
@@ -90,6 +94,8 @@ func (x *Index) Begin(_ uint32, commitTime tasker.Timestamp) {
 // date. end is the position behind its commit record. Readers see it from the
 // next Publish on.
 func (x *Index) Commit(end tasker.LSN) {
+	at := Mark{end, x.xid}
+	x.changing.mark(&x.marks, at)
 	x.propagate()
 	for _, n := range x.dirtySteps {
 		s := x.step(n) // touched, so it is ours to write
@@ -98,6 +104,9 @@ func (x *Index) Commit(end tasker.LSN) {
 			x.forgetStep(n, s)
 		} else {
 			x.include(n, s)
+			if s.has(hasRow) {
+				x.task(s.task).changed = at // include has made it writable
+			}
 		}
 	}
 	for _, n := range x.dirtyTasks {
@@ -107,6 +116,7 @@ func (x *Index) Commit(end tasker.LSN) {
 			x.forgetTask(n, t)
 		} else {
 			x.includeTask(t)
+			t.changed = at
 		}
 	}
 	x.dirtySteps = reuse(x.dirtySteps)
@@ -164,6 +174,7 @@ func (x *Index) Publish() {
 		commitTime: x.commitTime,
 		lastSeen:   x.lastSeen,
 		health:     x.health,
+		marks:      x.marks,
 		candidates: x.candidates,
 		nameless:   x.nameless,
 		edgeCount:  x.edgeIDs.count,

@@ -15,6 +15,7 @@ type task struct {
 	createdAt    tasker.Timestamp
 	transitionID int64 // the most recent one, where hasState
 	statusAt     tasker.Timestamp
+	changed      Mark     // the last transaction that changed anything of it
 	steps        []uint32 // numbers of the steps with a row, ascending by id
 	totals
 	named     uint32

@@ -17,6 +17,7 @@ type View struct {
 	commitTime tasker.Timestamp
 	lastSeen   tasker.Timestamp
 	health     tasker.SystemHealthCounts
+	marks      Marks
 	candidates int
 	nameless   int
 	edgeCount  int
@@ -63,7 +64,7 @@ func (v *View) Stats() Stats {
 		StatesOutsideOfMachine: len(v.states) - int(stateSkipped),
 		Bytes: v.steps.bytes() + v.tasks.bytes() + v.edges.bytes() +
 			v.stepIDs.bytes() + v.taskIDs.bytes() +
-			v.other*int(unsafe.Sizeof([fan]uint32{})) +
+			v.other*int(unsafe.Sizeof(idPage{})) +
 			int(h.TotalSteps)*int(unsafe.Sizeof(uint32(0))) +
 			v.candidates*int(unsafe.Sizeof(readyKey{}))*3/2,
 	}

@@ -18,6 +18,7 @@ type Follower struct {
 
 	counters counters
 	age      age
+	clock    clock
 	pace     pace
 	loading  bool // the attempt at hand came to read a snapshot
 }

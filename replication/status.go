@@ -97,6 +97,9 @@ type Status struct {
 	// Age is how long ago that was. It grows while nothing is known of the
 	// server, and not because nothing happens there.
 	Age time.Duration
+	// ClockOffset is how far the server's clock is ahead of this machine's, as
+	// well as the probes tell.
+	ClockOffset time.Duration
 	// WALBehind is how many bytes of log the slot holds back on the server,
 	// Spilled how many bytes decoding has spilled to its disk since the last
 	// time that all was applied; MaxWALBehind is what both may reach.
@@ -178,6 +181,7 @@ func (f *Follower) Status() Status {
 	} else if r := c.rate.Load(); r != nil {
 		s.RowsPerSecond = *r
 	}
+	s.ClockOffset = f.clock.ahead()
 	if s.Server > s.Applied {
 		s.LagBytes = int64(s.Server - s.Applied) //nolint:gosec // a difference of positions
 	}

@@ -26,7 +26,7 @@ type probe struct {
 	spillBase   int64 // spilled when all was applied last
 }
 
-const probeSQL = `SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint`
+const probeSQL = `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint`
 
 // holdSQL asks what slot $1 holds back. restart_lsn is NULL while it is being
 // created; the spilled bytes are a sum since then.
@@ -94,10 +94,11 @@ func (p *probe) once(ctx context.Context, hold bool) error {
 	ctx, cancel := context.WithTimeout(ctx, p.f.o.ProbeTimeout)
 	defer cancel()
 	asked := p.f.o.Now()
-	var insert int64
-	if err := p.conn.QueryRow(ctx, probeSQL).Scan(&insert); err != nil {
+	var micros, insert int64
+	if err := p.conn.QueryRow(ctx, probeSQL).Scan(&micros, &insert); err != nil {
 		return p.explain(err)
 	}
+	p.f.clock.told(asked, p.f.o.Now(), time.UnixMicro(micros))
 	lsn := endOfRecord(tasker.LSN(insert), p.pageSize, p.segmentSize) //nolint:gosec // positions are positive
 	p.f.counters.server.Store(uint64(lsn))
 	p.f.know(p.f.age.probed(lsn, asked))

@@ -1,0 +1,124 @@
+package follow
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
+	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// Follower keeps an index up to date with a database. Its methods are safe for
+// concurrent use; Run once.
+type Follower struct {
+	replication *replication.Follower
+	timer       timer
+
+	current atomic.Pointer[generation]
+	mu      sync.Mutex // to replace current
+}
+
+// generation is an index between two loads.
+type generation struct {
+	index    *readiness.Index
+	replaced chan struct{} // closed when the next one is in place
+}
+
+// New makes a follower; nothing is started before Run. The options are checked
+// here, all at once.
+func New(options replication.Options) (*Follower, error) {
+	f := &Follower{timer: newTimer()}
+	f.current.Store(&generation{replaced: make(chan struct{})})
+	var err error
+	if f.replication, err = replication.New(options, target{f}); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Run follows until ctx ends, or until something is wrong that trying again
+// does not mend.
+func (f *Follower) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ticking := make(chan struct{})
+	go func() {
+		defer close(ticking)
+		f.tick(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-ticking
+	}()
+	return f.replication.Run(ctx)
+}
+
+// replace puts a new index in the place of the current one.
+func (f *Follower) replace(index *readiness.Index) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	old := f.current.Load()
+	f.current.Store(&generation{index: index, replaced: make(chan struct{})})
+	close(old.replaced)
+}
+
+// View is the newest view of the current index; nil before the first load.
+func (f *Follower) View() *readiness.View {
+	if index := f.current.Load().index; index != nil {
+		return index.View()
+	}
+	return nil
+}
+
+// Status is how following goes.
+func (f *Follower) Status() replication.Status { return f.replication.Status() }
+
+// Changed is closed when the view changes next, when a step becomes ready by
+// the clock alone, or when the index is replaced. Take it, look at the view,
+// then wait.
+func (f *Follower) Changed() <-chan struct{} {
+	g := f.current.Load()
+	if g.index == nil {
+		return g.replaced
+	}
+	return g.index.Changed()
+}
+
+// WaitFor returns when the view reflects at least lsn, or with ctx's error. A
+// reload in between does not end the waiting.
+func (f *Follower) WaitFor(ctx context.Context, lsn tasker.LSN) error {
+	for {
+		g := f.current.Load()
+		if g.index != nil {
+			waiting, cancel := context.WithCancel(ctx)
+			stop := make(chan struct{})
+			go func() {
+				select {
+				case <-g.replaced:
+					cancel()
+				case <-stop:
+				}
+			}()
+			err := g.index.WaitFor(waiting, lsn)
+			close(stop)
+			cancel()
+			if err == nil || ctx.Err() != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-g.replaced:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Now is the database's clock as well as it is known here: answers depend on
+// it, as those of the functions do on theirs.
+func (f *Follower) Now() tasker.Timestamp {
+	return tasker.TimestampOf(time.Now().Add(f.replication.Status().ClockOffset))
+}

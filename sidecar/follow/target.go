@@ -1,0 +1,67 @@
+package follow
+
+import (
+	"context"
+
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
+	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// target makes the follower a replication.Target.
+type target struct{ follower *Follower }
+
+func (t target) NewLoad(_ context.Context, at replication.Snapshot) (replication.Load, error) {
+	// The rules were asked for just before the snapshot.
+	rules := t.follower.Status().Rules
+	return &load{
+		Load:     readiness.NewLoad(readiness.Options{Rules: rules.Rules}),
+		follower: t.follower,
+		at:       at,
+	}, nil
+}
+
+// load is one loading; Add comes from the embedded one.
+type load struct {
+	*readiness.Load
+	follower *Follower
+	at       replication.Snapshot
+}
+
+func (l *load) Finish(context.Context) (replication.Stream, error) {
+	index, err := l.Load.Finish(readiness.Position{LSN: l.at.LSN, Time: l.at.Time})
+	if err != nil {
+		return nil, err
+	}
+	return &stream{Index: index, follower: l.follower}, nil
+}
+
+func (l *load) Discard() {}
+
+// stream feeds committed transactions to the index. Begin, Apply and Advance
+// come from the embedded one.
+type stream struct {
+	*readiness.Index
+	follower *Follower
+	current  bool // it is the follower's
+}
+
+func (s *stream) Commit(end tasker.LSN) error {
+	s.Index.Commit(end)
+	return nil
+}
+
+// Publish makes readers see what is committed; the first time it puts the new
+// index in the place of the one before.
+func (s *stream) Publish() error {
+	s.Index.Publish()
+	if !s.current {
+		s.current = true
+		s.follower.replace(s.Index)
+	}
+	s.follower.timer.wake()
+	return nil
+}
+
+// Discard leaves the index as readers see it: the last transaction published.
+func (s *stream) Discard() {}
