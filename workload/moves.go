@@ -61,9 +61,9 @@ const (
 	errorResults = `{"error": "the handler failed", "error_class": "StandardError"}`
 )
 
-// applyToStep changes a step's columns as the move does in the engine, or,
+// ApplyToStep changes a step's columns as the move does in the engine, or,
 // where the engine has no writer for it, as an outside writer has to.
-func applyToStep(row *tasker.WorkflowStep, m Move) {
+func (m Move) ApplyToStep(row *tasker.WorkflowStep) {
 	switch m.To {
 	case tasker.InProgress:
 		return // the engine leaves the row untouched
@@ -95,8 +95,8 @@ func applyToStep(row *tasker.WorkflowStep, m Move) {
 	row.UpdatedAt = m.At
 }
 
-// applyToTask does the same for a task.
-func applyToTask(row *tasker.Task, m Move) {
+// ApplyToTask does the same for a task.
+func (m Move) ApplyToTask(row *tasker.Task) {
 	switch m.To {
 	case tasker.Complete, tasker.ResolvedManually:
 		row.Complete, row.UpdatedAt = true, m.At

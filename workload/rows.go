@@ -80,7 +80,7 @@ func (r *Rows) addTask(t *Instance, ids *IDs, names Names) []int64 {
 		CreatedAt:    t.CreatedAt, UpdatedAt: t.CreatedAt,
 	}
 	for _, m := range t.Moves {
-		applyToTask(&task, m)
+		m.ApplyToTask(&task)
 	}
 	r.Tasks = append(r.Tasks, task)
 	r.TaskTransitions = appendTransitions(r.TaskTransitions, t.Moves, id, &ids.TaskTransitions)
@@ -96,7 +96,7 @@ func (r *Rows) addTask(t *Instance, ids *IDs, names Names) []int64 {
 			Inputs: context, Results: []byte(emptyObject), CreatedAt: t.CreatedAt, UpdatedAt: t.CreatedAt,
 		}
 		for _, m := range run.Moves {
-			applyToStep(&row, m)
+			m.ApplyToStep(&row)
 		}
 		r.WorkflowSteps = append(r.WorkflowSteps, row)
 		r.WorkflowStepTransitions = appendTransitions(r.WorkflowStepTransitions, run.Moves, steps[s], &ids.WorkflowStepTransitions)
