@@ -1,0 +1,120 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// scrape is what one scrape reads.
+type scrape struct {
+	api.Status
+	fresh api.Freshness
+}
+
+// reading is a metric whose value is read from the source at each scrape:
+// value, or, with a label, one of values for each of the label's values.
+type reading struct {
+	name   string
+	help   string
+	kind   prometheus.ValueType
+	label  string
+	value  func(*scrape) float64
+	values func(*scrape) map[string]float64
+}
+
+func gauge(name, help string, value func(*scrape) float64) reading {
+	return reading{name: name, help: help, kind: prometheus.GaugeValue, value: value}
+}
+
+func counter(name, help string, value func(*scrape) float64) reading {
+	return reading{name: name, help: help, kind: prometheus.CounterValue, value: value}
+}
+
+func labeled(name, label, help string, values func(*scrape) map[string]float64) reading {
+	return reading{name: name, help: help, kind: prometheus.GaugeValue, label: label, values: values}
+}
+
+// causes are the values of the label cause.
+var causes = []tasker.ReasonCode{
+	tasker.ReasonInvalidState, tasker.ReasonDependenciesNotSatisfied, tasker.ReasonAttemptsExhausted, tasker.ReasonAttemptsUnknown,
+	tasker.ReasonNotRetryable, tasker.ReasonInProcess, tasker.ReasonProcessed, tasker.ReasonExplicitBackoff, tasker.ReasonFailureBackoff,
+	tasker.ReasonNoNamedStep,
+}
+
+// readings are all metrics that are read, in the order of the page.
+var readings = []reading{
+	labeled("build_info", "version", "Always 1; the label says which version runs.", func(s *scrape) map[string]float64 {
+		return map[string]float64{s.Version: 1}
+	}),
+	gauge("start_time_seconds", "When the sidecar started to follow, in seconds since 1970.", func(s *scrape) float64 { return seconds(s.StartedAt) }),
+	gauge("ready", "1 while answers are given and vouched for, else 0.", func(s *scrape) float64 { return number(s.Ready) }),
+	gauge("stale", "1 while the sidecar cannot vouch for its answers; /v1/status says why.", func(s *scrape) float64 { return number(s.fresh.Stale) }),
+	labeled("state", "state", "1 for the state that the follower is in, as /v1/status gives it.", func(s *scrape) map[string]float64 {
+		if s.State == "" {
+			return nil
+		}
+		return map[string]float64{s.State: 1}
+	}),
+
+	gauge("age_seconds", "How old answers are: now less the time at which the newest position known to be applied was the server's own.",
+		func(s *scrape) float64 { return s.fresh.Staleness.Seconds() }),
+	gauge("lag_bytes", "How far the index is behind the server's own position in the log.", func(s *scrape) float64 { return float64(s.Replication.LagBytes) }),
+	gauge("lag_seconds", "How far the index is behind in time.", func(s *scrape) float64 { return s.Replication.LagSeconds }),
+	gauge("applied_position_bytes", "The position of the log up to which everything is in the index, as a number of bytes.",
+		func(s *scrape) float64 { return float64(s.Replication.AppliedLSN) }),
+	gauge("wal_behind_bytes", "Write-ahead log that the server keeps because of the sidecar's slot.", func(s *scrape) float64 { return float64(s.Replication.WALBehindBytes) }),
+	gauge("wal_spilled_bytes", "What decoding for the sidecar has written to the server's disk for unfinished transactions.",
+		func(s *scrape) float64 { return float64(s.Replication.SpilledBytes) }),
+
+	counter("transactions_total", "Transactions applied.", func(s *scrape) float64 { return float64(s.Replication.Transactions) }),
+	counter("changes_total", "Row changes applied.", func(s *scrape) float64 { return float64(s.Replication.Changes) }),
+	counter("reconnects_total", "How often the replication connection was made anew.", func(s *scrape) float64 { return float64(s.Replication.Reconnects) }),
+	counter("snapshots_total", "Snapshots loaded.", func(s *scrape) float64 { return float64(s.Load.Snapshots) }),
+	gauge("snapshot_rows", "Rows loaded of the current or the last snapshot.", func(s *scrape) float64 { return float64(s.Load.Rows) }),
+	gauge("snapshot_estimated_rows", "How many rows that snapshot has, by the server's estimate.", func(s *scrape) float64 { return float64(s.Load.RowsEstimated) }),
+
+	gauge("index_bytes", "Memory that the index takes, by its own account.", func(s *scrape) float64 { return float64(s.Index.Bytes) }),
+	gauge("tasks", "Tasks in the index.", func(s *scrape) float64 { return float64(s.Index.Tasks) }),
+	gauge("steps", "Workflow steps in the index.", func(s *scrape) float64 { return float64(s.Index.Steps) }),
+	gauge("edges", "Edges between steps in the index.", func(s *scrape) float64 { return float64(s.Index.Edges) }),
+	gauge("ready_steps", "Steps that can run now.", func(s *scrape) float64 { return float64(s.Index.Ready) }),
+	labeled("blocked_steps", "cause", "Steps that are not done and cannot run, by cause; a step counts under each cause that holds.", func(s *scrape) map[string]float64 {
+		if s.Index.Blocked == nil {
+			return nil
+		}
+		values := make(map[string]float64, len(causes))
+		for _, cause := range causes {
+			values[string(cause)] = float64(s.Index.Blocked[cause])
+		}
+		return values
+	}),
+	labeled("anomalies", "kind", "Rows in the index that mean nothing defined, by kind.", func(s *scrape) map[string]float64 {
+		values := make(map[string]float64, len(s.Index.Anomalies))
+		for kind, n := range s.Index.Anomalies {
+			values[kind] = float64(n)
+		}
+		return values
+	}),
+
+	counter("verify_passes_total", "Comparisons with the database's own functions.", func(s *scrape) float64 { return float64(s.Verify.Passes) }),
+	counter("verify_tasks_total", "Tasks compared.", func(s *scrape) float64 { return float64(s.Verify.Compared) }),
+	counter("verify_undecided_tasks_total", "Tasks that changed during a comparison, so that it says nothing about them.", func(s *scrape) float64 { return float64(s.Verify.Undecided) }),
+	counter("verify_differences_total", "Fields in which the index was found to differ. Anything but 0 is a defect of the sidecar.", func(s *scrape) float64 { return float64(s.Verify.Differences) }),
+	gauge("verify_last_pass_time_seconds", "When the last comparison was done, in seconds since 1970; 0 before the first.", func(s *scrape) float64 { return seconds(s.Verify.LastAt) }),
+}
+
+func seconds(t tasker.Timestamp) float64 {
+	if !t.Finite() {
+		return 0
+	}
+	return float64(t) / 1e6
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
