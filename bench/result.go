@@ -148,3 +148,15 @@ func Read(from io.Reader) (*Report, error) {
 	}
 	return &r, nil
 }
+
+// Passed says whether every goal is reached and no case has failed; a figure
+// that the noise leaves undecided is not one that was reached.
+func (r *Report) Passed() bool {
+	for i := range r.Results {
+		switch r.Results[i].Verdict {
+		case Missed, Undecided, Failed:
+			return false
+		}
+	}
+	return true
+}

@@ -61,8 +61,8 @@ type Options struct {
 	Only *regexp.Regexp
 	// Size defaults to Full.
 	Size Size
-	// Rounds is how many samples are taken of each subject, 3 to 1000.
-	// Defaults to 7, and to 3 for Quick.
+	// Rounds is how many samples are taken of each subject, 5 to 1000: fewer
+	// cannot tell any two subjects apart. Defaults to 7, and to 5 for Quick.
 	Rounds int
 	// Seed makes data sets repeatable. Defaults to 1.
 	Seed uint64
@@ -95,11 +95,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Rounds == 0 {
 		o.Rounds = 7
 		if o.Size == Quick {
-			o.Rounds = 3
+			o.Rounds = 5
 		}
 	}
-	if o.Rounds < 3 || o.Rounds > 1000 {
-		return o, fmt.Errorf("%d rounds: between 3 and 1000 are possible", o.Rounds)
+	if o.Rounds < 5 || o.Rounds > 1000 {
+		return o, fmt.Errorf("%d rounds: between 5 and 1000 are possible", o.Rounds)
 	}
 	if o.Seed == 0 {
 		o.Seed = 1
