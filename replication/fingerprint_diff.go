@@ -198,9 +198,14 @@ func (d *differ) columns(was, is *TableLayout) {
 	}
 }
 
-// unfit adds what keeps the table, as it is now, from being followed.
+// unfit adds what keeps the table, as it is now, from being followed, and did
+// not before.
 func (d *differ) unfit(was, is *TableLayout) {
+	before := was.unfit()
 	for _, f := range is.unfit() {
+		if slices.Contains(before, f) {
+			continue
+		}
 		d.add(Stop, was.FullName(), f.Remedy, "%s", f.What)
 	}
 }

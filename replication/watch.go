@@ -63,7 +63,8 @@ type WatchHandler struct {
 	// Blind is told when no look has succeeded for WatchOptions.Blind, with
 	// the last error: nothing vouches for the log's completeness then.
 	Blind func(err error)
-	// Seeing is told when a look succeeds after Blind.
+	// Seeing is told when a look succeeds after Blind. While the rules are
+	// refused Rules is called instead, with the error again.
 	Seeing func()
 }
 
@@ -83,6 +84,7 @@ type Watcher struct {
 	rules   RulesFinding
 	due     bool // the rules have to be asked for, whatever the time
 	askedAt time.Time
+	refused error // why the rules are not known
 	blind   bool
 }
 
@@ -121,7 +123,7 @@ func (w *Watcher) LastLook() time.Time {
 // was taken before the slot was created, with Schema and Publication as in the
 // options; rules is what was found for it.
 func (w *Watcher) Run(ctx context.Context, base Fingerprint, rules RulesFinding) error {
-	w.known, w.rules, w.due, w.blind = base, rules, false, false
+	w.known, w.rules, w.due, w.refused, w.blind = base, rules, false, nil, false
 	w.askedAt = time.Now()
 	w.oids = nil
 	l := base.Layout()
@@ -136,10 +138,7 @@ func (w *Watcher) Run(ctx context.Context, base Fingerprint, rules RulesFinding)
 		if err := w.look(ctx); err == nil {
 			seen = time.Now()
 			w.lastLook.Store(seen.UnixNano())
-			if w.blind && w.o.Handler.Seeing != nil {
-				w.o.Handler.Seeing()
-			}
-			w.blind = false
+			w.sees()
 		} else if ctx.Err() == nil && time.Since(seen) >= w.o.Blind && !w.blind {
 			w.blind = true
 			if w.o.Handler.Blind != nil {
@@ -153,6 +152,18 @@ func (w *Watcher) Run(ctx context.Context, base Fingerprint, rules RulesFinding)
 		case <-w.nudge:
 		}
 	}
+}
+
+// sees tells that a look succeeded, after some that did not.
+func (w *Watcher) sees() {
+	switch h := w.o.Handler; {
+	case !w.blind:
+	case w.refused != nil && h.Rules != nil:
+		h.Rules(RulesFinding{}, w.refused)
+	case w.refused == nil && h.Seeing != nil:
+		h.Seeing()
+	}
+	w.blind = false
 }
 
 // look takes one look and asks for the rules when that is due.
@@ -211,7 +222,7 @@ func (w *Watcher) detect(ctx context.Context) error {
 		return err
 	}
 	told := w.due || err != nil || finding.Provisional != w.rules.Provisional || finding.Rules != w.rules.Rules
-	w.due = false
+	w.due, w.refused = false, err
 	if err == nil {
 		w.rules = finding
 	} else {
