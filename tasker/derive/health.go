@@ -74,14 +74,14 @@ func HealthScore(c *tasker.SystemHealthCounts) tasker.Null[float64] {
 	return tasker.Some(completion + errors + connections)
 }
 
-// HeavyLoad: more than 0.8 of the connections in use, or more than 0.2 of the
-// tasks in error. NULL where neither can be said for sure.
+// HeavyLoad tells whether the database is under heavy load: more than 0.8
+// of the connections in use, or more than 0.2 of the tasks in error. NULL where neither can be said for sure.
 func HeavyLoad(c *tasker.SystemHealthCounts) tasker.Null[bool] {
 	return or(above(ConnectionUtilization(c), 0.8), share(c.ErrorTasks, c.TotalTasks) > 0.2)
 }
 
-// Unhealthy: more than 0.9 of the connections in use, or more than half of
-// the tasks or of the steps in error. NULL as in [HeavyLoad].
+// Unhealthy tells whether the system is unhealthy: more than 0.9 of the
+// connections in use, or more than half of the tasks or of the steps in error. NULL as in [HeavyLoad].
 func Unhealthy(c *tasker.SystemHealthCounts) tasker.Null[bool] {
 	return or(above(ConnectionUtilization(c), 0.9),
 		share(c.ErrorTasks, c.TotalTasks) > 0.5 || share(c.ErrorSteps, c.TotalSteps) > 0.5)

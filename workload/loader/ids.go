@@ -2,6 +2,7 @@ package loader
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -25,7 +26,7 @@ func (i *ids) find(ctx context.Context, conn *pgx.Conn) error {
 			WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped`,
 			c.table.String(), c.table.Info().Key).Scan(&next)
 		switch {
-		case err == pgx.ErrNoRows:
+		case errors.Is(err, pgx.ErrNoRows):
 			return fmt.Errorf("the database has no table %s with a column %s in its search_path: install the engine's tables first", c.table, c.table.Info().Key)
 		case err != nil:
 			return fmt.Errorf("finding the sequence of %s: %w", c.table, err)

@@ -2,6 +2,7 @@ package player
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -36,7 +37,7 @@ func (f functions) StepReadiness(ctx context.Context, taskID int64, stepIDs []in
 func (f functions) TaskExecutionContext(ctx context.Context, taskID int64) (c tasker.TaskExecutionContext, err error) {
 	err = f.conn.QueryRow(ctx, `SELECT task_id, execution_status FROM get_task_execution_context($1::BIGINT)`, taskID).
 		Scan(&c.TaskID, &c.ExecutionStatus)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		err = tasker.ErrNotFound
 	}
 	return c, err
