@@ -195,9 +195,12 @@ func (l *Load) buildSteps(x *Index) {
 		task, id int64
 		row      *loadedStep
 	}
-	var order []place
+	total := 0
 	for _, list := range l.steps {
-		order = slices.Grow(order, len(list))
+		total += len(list)
+	}
+	order := make([]place, 0, total)
+	for _, list := range l.steps {
 		for i := range list {
 			order = append(order, place{list[i].task, list[i].step.id, &list[i]})
 		}

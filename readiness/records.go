@@ -6,8 +6,8 @@ import "github.com/tasker-sidecar/tasker-sidecar/tasker"
 // page's length is the least that makes a copy of it cheap and still fills a
 // size class of the allocator.
 const (
-	stepBits = 4
-	taskBits = 3
+	stepBits = 3
+	taskBits = 2
 	edgeBits = 5
 	nameBits = 4
 )

@@ -22,6 +22,7 @@ func (x *Index) applyStepTransition(c *tasker.Change, old int64) error {
 	row := &c.WorkflowStepTransition
 	if !row.MostRecent {
 		x.dropState(holder)
+		x.dropState(x.stepTransitions.get(c.Key))
 		return nil
 	}
 	var state uint16
@@ -76,6 +77,7 @@ func (x *Index) applyTaskTransition(c *tasker.Change, old int64) error {
 	row := &c.TaskTransition
 	if !row.MostRecent {
 		x.dropStatus(holder)
+		x.dropStatus(x.taskTransitions.get(c.Key))
 		return nil
 	}
 	var state uint16

@@ -3,7 +3,7 @@ package readiness
 import "unsafe"
 
 const (
-	fanBits = 6
+	fanBits = 5
 	fan     = 1 << fanBits
 	fanMask = fan - 1
 )
