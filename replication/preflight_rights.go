@@ -27,7 +27,7 @@ SELECT c.oid, pg_has_role(c.relowner, 'USAGE'), row_security_active(c.oid),
         SELECT f.name
         FROM unnest($2::oid[], $3::text[]) f(relation, name)
         JOIN pg_attribute a ON a.attrelid = f.relation AND a.attname = f.name AND NOT a.attisdropped
-        WHERE f.relation = c.oid AND NOT has_column_privilege(c.oid, f.name, 'SELECT')
+        WHERE f.relation = c.oid AND NOT has_column_privilege(a.attrelid, a.attnum, 'SELECT')
     )::text[]
 FROM pg_class c
 WHERE c.oid = ANY ($1::oid[])

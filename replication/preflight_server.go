@@ -28,8 +28,8 @@ type serverFacts struct {
 	SenderTimeout     int64 // ms
 	MayReplicate      bool
 	Superuser         bool
-	MayCreate         bool // in the database
-	OldTransactionAge int64
+	MayCreate         bool  // in the database
+	OldTransactionAge int64 // ms
 	OldTransaction    string
 
 	ownsTables bool // found with the tables' rights
@@ -46,7 +46,7 @@ WITH role AS (
     FROM pg_roles r
     WHERE r.rolname = current_user
 ), old AS (
-    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(started)), 0)::bigint AS age,
+    SELECT coalesce(1000 * extract(epoch FROM clock_timestamp() - min(started)), 0)::bigint AS age,
         coalesce((array_agg(who ORDER BY started))[1], '') AS who
     FROM (
         SELECT a.xact_start AS started, format('pid %s (%s): %s', a.pid, a.usename, left(regexp_replace(a.query, '\s+', ' ', 'g'), 120)) AS who
@@ -155,8 +155,8 @@ func (p *preflight) checkServer() {
 	} else {
 		p.ok(CheckSenderTimeout, "wal_sender_timeout is %s; our own sessions set theirs", time.Duration(s.SenderTimeout)*time.Millisecond)
 	}
-	if age := time.Duration(s.OldTransactionAge) * time.Second; age >= p.o.OldTransaction {
-		p.add(CheckOldTransactions, SeverityWarning, "end it, or expect the start to wait for it", "a transaction has been writing for %s, and creating a slot waits for its end: %s", age, s.OldTransaction)
+	if age := time.Duration(s.OldTransactionAge) * time.Millisecond; age >= p.o.OldTransaction {
+		p.add(CheckOldTransactions, SeverityWarning, "end it, or expect the start to wait for it", "a transaction has been writing for %s, and creating a slot waits for its end: %s", age.Round(time.Second), s.OldTransaction)
 	} else {
 		p.ok(CheckOldTransactions, "no old transaction would hold up the creation of a slot")
 	}

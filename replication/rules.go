@@ -321,7 +321,7 @@ func functionFails(function string, err error) error {
 	e := &SetupError{Check: CheckRules, Permanent: true, Err: err,
 		What: fmt.Sprintf("%s fails: %s", function, pg.Message), Remedy: rulesRemedy}
 	switch pg.Code {
-	case pgerrcode.InsufficientPrivilege:
+	case pgerrcode.InsufficientPrivilege, pgerrcode.UndefinedFunction: // one that is there is hidden by its schema
 		e.Remedy = "run the script that tasker-sidecar doctor --sql prints, as the owner of the tables; or say with --rules which rules to follow"
 	case pgerrcode.QueryCanceled:
 		e.Permanent = false

@@ -42,7 +42,10 @@ SELECT
             AND NOT coalesce((SELECT has_function_privilege(r.oid, f.oid, 'EXECUTE') FROM pg_roles r WHERE r.rolname = $1), true)
         ORDER BY 1
     ),
-    to_regclass(quote_ident($2) || '.tasker_step_dag_relationships') IS NOT NULL`
+    EXISTS (
+        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $2 AND c.relname = 'tasker_step_dag_relationships'
+    )`
 
 // Script is the SQL that makes a database ready to be followed by a role with
 // no more rights than that needs: the publication, and the right to read the
