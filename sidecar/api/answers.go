@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/verify"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker/derive"
 )
@@ -161,6 +162,15 @@ type AnalyticsAnswer struct {
 type StatusAnswer struct {
 	Envelope
 	Status
+}
+
+// VerifyAnswer is the report of a comparison with the database; its as_of_lsn
+// is the position up to which the index was then.
+type VerifyAnswer struct {
+	verify.Report
+	StalenessMS int64  `json:"staleness_ms" doc:"How old answers may be."`
+	Stale       bool   `json:"stale" doc:"True when the sidecar cannot vouch for its answers."`
+	StaleCause  string `json:"stale_cause,omitempty" doc:"Why it cannot."`
 }
 
 // AliveAnswer says that the process serves.

@@ -75,7 +75,7 @@ func (s *Server) read(ctx context.Context, minLSN tasker.LSN) (reading, *Problem
 	if view == nil {
 		return reading{}, s.notReady(fresh)
 	}
-	return reading{View: view, Envelope: envelopeOf(fresh), now: s.options.now()}, nil
+	return reading{View: view, Envelope: envelopeOf(fresh), now: tasker.TimestampOf(s.options.Clock())}, nil
 }
 
 // hasTask says whether anything is known of a task: its row, or steps of it.

@@ -75,8 +75,14 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) (done bool, proble
 	}
 }
 
-// neededRole is what a request needs: all that is served here reads.
-func neededRole(*http.Request) Role { return Reader }
+// neededRole is what a request needs: all that is served here reads, but a
+// verification, which sets the database to work.
+func neededRole(r *http.Request) Role {
+	if r.URL.Path == pathVerify {
+		return Admin
+	}
+	return Reader
+}
 
 // role finds the role of the request's token, and whether there was any.
 func (g *guard) role(r *http.Request) (role Role, given bool) {

@@ -112,6 +112,9 @@ func (s *Server) describeLimits() {
 					op.Responses["404"] = problem(http.StatusNotFound, "there is no such task or step")
 				}
 			}
+			if path == pathVerify {
+				op.Responses["409"] = problem(http.StatusConflict, "a verification runs already")
+			}
 			if op.RequestBody != nil {
 				op.Responses["413"] = problem(http.StatusRequestEntityTooLarge, "the body is too large")
 			}

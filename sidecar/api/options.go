@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -12,7 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/verify"
 )
 
 // Options configures a server. The zero value of a field means its default.
@@ -97,8 +98,12 @@ type Options struct {
 	Observe func(route, method string, status int, took time.Duration)
 	// Logger receives what goes wrong. Defaults to none.
 	Logger hclog.Logger
-	// Clock tells the time. Defaults to time.Now.
+	// Clock tells the time for answers that depend on it: the database's, as
+	// well as it is known. Defaults to time.Now.
 	Clock func() time.Time
+	// Verify compares the index with the database's own functions, for
+	// POST /v1/verify. Defaults to none: 404.
+	Verify func(context.Context) (*verify.Report, error)
 }
 
 // DefaultListen is the default of [Options.Listen].
@@ -140,8 +145,6 @@ func setDefault[T comparable](field *T, value T) {
 		*field = value
 	}
 }
-
-func (o *Options) now() tasker.Timestamp { return tasker.TimestampOf(o.Clock()) }
 
 // validate finds everything that is wrong, with both values of a conflict.
 func (o *Options) validate() error {

@@ -16,6 +16,7 @@ const (
 	pathReadyz  = "/readyz"
 	pathMetrics = "/metrics"
 	pathOpenAPI = "/openapi.json"
+	pathVerify  = "/v1/verify"
 )
 
 // Groups of routes in the description.

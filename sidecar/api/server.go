@@ -25,8 +25,9 @@ type Server struct {
 	handler http.Handler // the API with everything around it
 	probes  http.Handler // the probes likewise
 
-	closing context.Context // cancelled when the server stops: waiting requests give up
-	close   context.CancelFunc
+	verifying atomic.Bool
+	closing   context.Context // cancelled when the server stops: waiting requests give up
+	close     context.CancelFunc
 
 	mu        sync.Mutex
 	started   bool

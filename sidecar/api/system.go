@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
@@ -33,6 +34,9 @@ func (s *Server) routeSystem(api huma.API) {
 			}
 			return &AnalyticsAnswer{now.Envelope, now.AnalyticsMetrics(since, now.now)}, nil
 		})
+	check := get("verify", pathVerify, tagSystem, "Compare the index with the database's own functions, field by field (role admin)")
+	check.Method = http.MethodPost
+	handled[struct{}, output[VerifyAnswer]](api, check, s.verify)
 	huma.Register(api, get("status", "/v1/status", tagSystem, "What the sidecar does, how far it is, what it has found"),
 		func(context.Context, *struct{}) (*output[*StatusAnswer], error) {
 			// Also before there is a view: then as_of_lsn is 0/0 and stale says why.
@@ -46,6 +50,40 @@ func (s *Server) routeSystem(api huma.API) {
 			}
 			return outputOf(&StatusAnswer{envelopeOf(fresh), status}), nil
 		})
+}
+
+// verify runs a verification, one at a time, as long as it takes: until the
+// client goes or the server stops.
+func (s *Server) verify(known parameters) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if detail := known.each(r.URL.RawQuery, func(string, string) *huma.ErrorDetail { return nil }); detail != nil {
+			invalid(detail).write(w)
+			return
+		}
+		if s.options.Verify == nil {
+			newProblem(http.StatusNotFound, ProblemNotFound, "this server was started without verification").write(w)
+			return
+		}
+		if !s.verifying.CompareAndSwap(false, true) {
+			newProblem(http.StatusConflict, ProblemBusy, "a verification runs already; ask again when it is done").write(w)
+			return
+		}
+		defer s.verifying.Store(false)
+		control := http.NewResponseController(w)
+		control.SetReadDeadline(time.Time{})  //nolint:errcheck // without it the pass is cut off, which is told
+		control.SetWriteDeadline(time.Time{}) //nolint:errcheck // likewise
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(s.closing, cancel)()
+		report, err := s.options.Verify(ctx)
+		_, fresh := s.source.Current()
+		e := envelopeOf(fresh)
+		if err != nil {
+			newProblem(http.StatusServiceUnavailable, ProblemVerifyFailed, "the verification was cut short: %s", err).write(w)
+			return
+		}
+		s.sendValue(w, &e, VerifyAnswer{*report, e.StalenessMS, e.Stale, e.StaleCause})
+	}
 }
 
 func (s *Server) healthCounts(ctx context.Context, now reading, in *healthInput) (*HealthCountsAnswer, *Problem) {
