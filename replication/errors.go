@@ -24,10 +24,16 @@ var (
 	ErrRewritten = errors.New("a table was rewritten during the load")
 	// ErrSilent is the cause when the server did not answer pings.
 	ErrSilent = errors.New("the server stopped answering")
+	// ErrRulesChanged is the cause when the database's functions turned out to
+	// follow another version of the rules than the answers were made by.
+	ErrRulesChanged = errors.New("the rules are others than those that answers were made by")
 	// ErrMalformed is wrapped by every error about bytes that are not what
 	// the protocol says.
 	ErrMalformed = errors.New("malformed data from the server")
 )
+
+// errRulesAsked is the cause while a step that tells the rules is asked about.
+var errRulesAsked = errors.New("the rules were provisional, and there is a step now that tells them: it is being asked about")
 
 // RelationError says that a followed table is no longer what it was when it
 // was loaded, so that the log does not tell all that is needed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,25 +19,31 @@ import (
 type attempt struct {
 	f      *Follower
 	dialer *dialer
-	fail   context.CancelCauseFunc
+	cancel context.CancelCauseFunc
 	all    sync.WaitGroup
+
+	mu   sync.Mutex // of what makes answers stale
+	over bool       // they stay stale, however long the end takes
 
 	base   Fingerprint // of the catalog, before the slot
 	layout Layout
 	schema string
-	rules  RulesFinding
+
+	rules       RulesFinding // that the load is made by
+	provisional atomic.Bool  // they are, as far as is known
+	watcher     *Watcher
 }
 
 // attempt follows until something ends it, which it returns; never nil unless
 // ctx has ended. When it returns, nothing of it is left.
 func (f *Follower) attempt(parent context.Context) error {
-	ctx, fail := context.WithCancelCause(parent)
-	a := &attempt{f: f, fail: fail}
+	ctx, cancel := context.WithCancelCause(parent)
+	a := &attempt{f: f, cancel: cancel}
 	err := a.run(ctx)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause // what a goroutine found; err is only what came of it
 	}
-	fail(err)
+	a.fail(err)
 	a.all.Wait()
 	if err == nil {
 		err = errors.New("the stream ended without a reason")
@@ -45,6 +52,26 @@ func (f *Follower) attempt(parent context.Context) error {
 		err = a.diagnose(parent, err)
 	}
 	return err
+}
+
+// fail ends the attempt; the first one's reason counts.
+func (a *attempt) fail(err error) {
+	a.mu.Lock()
+	if !a.over && err != nil {
+		a.f.suspend(err)
+	}
+	a.over = true
+	a.mu.Unlock()
+	a.cancel(err)
+}
+
+// suspend marks the answers stale while the attempt goes on; nil ends that.
+func (a *attempt) suspend(why error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.over {
+		a.f.suspend(why)
+	}
 }
 
 // background runs a part of the attempt whose failure ends it.
@@ -182,6 +209,7 @@ func (a *attempt) inspect(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	a.tellRules(a.rules)
+	a.provisional.Store(a.rules.Provisional)
 	a.f.enter(StateConnecting, func(p *phase) { p.schema, p.version = a.schema, a.layout.ServerVersion })
 	return nil
 }
@@ -213,7 +241,7 @@ func (a *attempt) load(ctx context.Context, slot *slot, source *source, loader *
 	ack := newAcknowledger(f, replication, slot.point)
 	a.background(func() error { return ack.run(ctx) })
 
-	load, err := f.target.NewLoad(ctx, Snapshot{LSN: slot.point, Time: at, Rows: source.estimates})
+	load, err := f.target.NewLoad(ctx, Snapshot{LSN: slot.point, Time: at, Rules: a.rules.Rules, Rows: source.estimates})
 	if err != nil {
 		return nil, fmt.Errorf("beginning a load: %w", err)
 	}
@@ -232,7 +260,7 @@ func (a *attempt) load(ctx context.Context, slot *slot, source *source, loader *
 	}
 	s := &stream{
 		f: f, conn: replication, sock: replication.Conn(), target: target, ack: ack,
-		layout: &a.layout, schema: a.schema, end: slot.point, applied: slot.point,
+		layout: &a.layout, schema: a.schema, end: slot.point, applied: slot.point, passes: a.passes,
 	}
 	s.decoder = newDecoder(a.schema, source.oids, s)
 	return s, nil
@@ -254,13 +282,13 @@ func (a *attempt) publishLoad(s *stream, slot *slot) error {
 // watch looks for changes that the log does not tell of.
 func (a *attempt) watch(ctx context.Context) {
 	f := a.f
-	w := NewWatcher(WatchOptions{
+	a.watcher = NewWatcher(WatchOptions{
 		Connect: a.dialer.session, Schema: a.schema, Publication: f.o.Publication,
 		ApplicationName: f.o.ApplicationName, Interval: f.o.WatchInterval, Rules: f.o.Rules,
 		Handler: WatchHandler{
 			Changed: func(found []Difference) {
 				incomplete := &IncompleteError{Differences: found}
-				f.suspend(incomplete)
+				a.suspend(incomplete)
 				switch Gravest(found) {
 				case Rebuild, Stop:
 					a.fail(incomplete)
@@ -268,23 +296,48 @@ func (a *attempt) watch(ctx context.Context) {
 					f.log.Warn("the functions that the rules show in have changed; asking again", "what", incomplete)
 				}
 			},
-			Rules: func(finding RulesFinding, err error) {
-				if err != nil {
-					f.suspend(err)
-					f.log.Error("the rules are not known any more; answers are stale", "error", err)
-					return
-				}
-				a.tellRules(finding)
-				f.suspend(nil)
-			},
+			Rules: a.askedRules,
 			Blind: func(err error) {
-				f.suspend(fmt.Errorf("nothing vouches for the log: %w", err))
+				a.suspend(fmt.Errorf("nothing vouches for the log: %w", err))
 			},
-			Seeing: func() { f.suspend(nil) },
+			Seeing: func() {
+				if !a.watcher.askRules.Load() {
+					a.suspend(nil)
+				}
+			},
 		},
 	})
 	base, rules := a.base, a.rules
-	a.all.Go(func() { _ = w.Run(ctx, base, rules) })
+	a.all.Go(func() { _ = a.watcher.Run(ctx, base, rules) })
+}
+
+// askedRules is told what was found when the rules were asked for again.
+func (a *attempt) askedRules(finding RulesFinding, err error) {
+	switch {
+	case err != nil:
+		a.suspend(err)
+		a.f.log.Error("the rules are not known any more; answers are stale", "error", err)
+	case finding.Rules != a.rules.Rules:
+		a.fail(fmt.Errorf("%w: answers were made by %s, the database's functions now follow %s", ErrRulesChanged, a.rules.Rules, finding.Rules))
+	case finding.Provisional && a.watcher.askRules.Load():
+		// A step has come by since that tells; it is asked about next.
+	default:
+		a.tellRules(finding)
+		a.provisional.Store(finding.Provisional)
+		a.suspend(nil)
+	}
+}
+
+// passes is shown the changes. While the rules are provisional, a step about
+// which their versions differ makes answers stale until it was asked about.
+func (a *attempt) passes(c *tasker.Change) {
+	if c.Table != tasker.WorkflowSteps || !a.provisional.Load() || c.Op != tasker.Insert && c.Op != tasker.Update {
+		return
+	}
+	if RulesDiffer(&c.WorkflowStep, "", tasker.NoTime, tasker.NoTime) {
+		a.watcher.AskRules()
+		a.suspend(errRulesAsked)
+	}
 }
 
 // diagnose finds out whether what ended the attempt is that the database has

@@ -42,6 +42,7 @@ type recorder struct {
 	events    []string // begin, the changes, commit
 	changed   chan struct{}
 
+	onLoad  func()
 	onApply func(c *tasker.Change) error // may block
 	onAdd   func(rows *tasker.Rows) error
 	quiet   bool // keep no rows and no events
@@ -57,6 +58,9 @@ func (r *recorder) signal() {
 }
 
 func (r *recorder) NewLoad(_ context.Context, s Snapshot) (Load, error) {
+	if r.onLoad != nil {
+		r.onLoad()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.snapshots = append(r.snapshots, s)

@@ -53,6 +53,7 @@ type stream struct {
 	ack     *acknowledger
 	layout  *Layout
 	schema  string
+	passes  func(c *tasker.Change) // is shown every change; may be nil
 
 	now     begin      // the transaction at hand
 	inTx    bool       // between Begin and Commit
@@ -178,6 +179,9 @@ func (s *stream) change(c *tasker.Change) error {
 		s.target.Begin(s.now.xid, s.now.commitTime)
 	}
 	s.changes[c.Table]++
+	if s.passes != nil {
+		s.passes(c)
+	}
 	if err := s.target.Apply(c); err != nil {
 		return fmt.Errorf("applying a change of %s: %w", c.Table, err)
 	}

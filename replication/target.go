@@ -22,6 +22,9 @@ type Snapshot struct {
 	LSN tasker.LSN
 	// Time is the server's clock just before the snapshot was taken.
 	Time tasker.Timestamp
+	// Rules are those that answers have to be made by. When the database turns
+	// out to follow others, a new load is made.
+	Rules tasker.Rules
 	// Rows are estimates of how many rows of each table will come, by the
 	// table's number; the planner's, so they may be far off either way.
 	Rows [tasker.FollowedTables + 1]int64

@@ -57,7 +57,8 @@ type WatchHandler struct {
 	// is [Gravest]; after AskRules, Rules is called as soon as it is known.
 	Changed func(differences []Difference)
 	// Rules is told which rules hold whenever they were asked for again: after
-	// a function was changed, and when provisional ones have become known. An
+	// a function was changed, and when provisional ones have become known or
+	// AskRules had them asked for. An
 	// error is that of [DetectRules], and a *SetupError.
 	Rules func(finding RulesFinding, err error)
 	// Blind is told when no look has succeeded for WatchOptions.Blind, with
@@ -215,13 +216,13 @@ func (w *Watcher) detect(ctx context.Context) error {
 			return nil
 		}
 	}
-	w.askRules.Store(false)
+	asked := w.askRules.Swap(false)
 	finding, err := DetectRules(ctx, w.conn, w.o.Schema, w.o.Rules)
 	w.askedAt = time.Now()
 	if err != nil && !Permanent(err) {
 		return err
 	}
-	told := w.due || err != nil || finding.Provisional != w.rules.Provisional || finding.Rules != w.rules.Rules
+	told := w.due || asked || err != nil || finding.Provisional != w.rules.Provisional || finding.Rules != w.rules.Rules
 	w.due, w.refused = false, err
 	if err == nil {
 		w.rules = finding
