@@ -39,7 +39,7 @@ func (v *View) AnalyticsMetrics(since, now tasker.Timestamp) tasker.AnalyticsMet
 				continue
 			}
 			m.TaskThroughput++
-			m.StepThroughput += int64(len(t.steps))
+			m.StepThroughput += int64(t.steps.count)
 			m.CompletionCount += atMostOne(t.complete)
 			m.ErrorCount += atMostOne(t.errors)
 			if t.complete > 0 && t.createdAt.Finite() {

@@ -22,7 +22,7 @@ func (v *View) AppendStepReadiness(dst []tasker.StepReadiness, taskID int64, ste
 	}
 	t := v.task(n)
 	if stepIDs == nil {
-		return v.appendTask(slices.Grow(dst, len(t.steps)), t, now)
+		return v.appendTask(slices.Grow(dst, t.steps.len()), t, now)
 	}
 	start := len(dst)
 	for _, id := range stepIDs {
@@ -71,7 +71,7 @@ func (v *View) Step(stepID int64, now tasker.Timestamp) (tasker.StepReadiness, b
 }
 
 func (v *View) appendTask(dst []tasker.StepReadiness, t *task, now tasker.Timestamp) []tasker.StepReadiness {
-	for _, n := range t.steps {
+	for _, n := range t.steps.all() {
 		dst = v.appendStep(dst, v.step(n), t.id, now)
 	}
 	return dst

@@ -3,7 +3,6 @@ package readiness
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
@@ -72,7 +71,7 @@ func (v *View) checkSteps(wrong reporter) {
 		if !named {
 			nameless++
 		}
-		if !slices.Contains(v.task(s.task).steps, n) {
+		if !v.holds(v.task(s.task), s, n) {
 			wrong("step %d is not in the list of its task", s.id)
 		}
 	})
@@ -104,7 +103,7 @@ func (v *View) checkTasks(wrong reporter) {
 		var want task
 		var last int64 = -1 << 63
 		var gatedSteps uint32
-		for _, sn := range t.steps {
+		for _, sn := range t.steps.all() {
 			s := v.step(sn)
 			if s.id <= last || s.task != n || !s.has(hasRow) {
 				wrong("task %d lists step %d", id, s.id)
@@ -186,4 +185,10 @@ func (v *View) checkReady(wrong reporter) {
 	if count != v.candidates || count != v.ready.Len() {
 		wrong("%d candidates, kept %d, %d in the set", count, v.candidates, v.ready.Len())
 	}
+}
+
+// holds says whether a task lists a step where it is looked for.
+func (v *View) holds(t *task, s *step, n uint32) bool {
+	at, found := v.place(&t.steps, s.id)
+	return found && t.steps.at(at) == n
 }

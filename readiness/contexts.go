@@ -93,7 +93,7 @@ func (v *View) gatesPassed(t *task, now tasker.Timestamp) uint32 {
 		return t.gated
 	}
 	var passed uint32
-	for _, n := range t.steps {
+	for _, n := range t.steps.all() {
 		if s := v.step(n); s.has(gated) && s.gate() <= now {
 			passed++
 		}

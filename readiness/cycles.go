@@ -16,7 +16,7 @@ func (v *View) Cycles(taskID int64) []tasker.Cycle {
 		return nil
 	}
 	var cycles []tasker.Cycle
-	g := v.ancestors(v.task(n).steps, false)
+	g := v.ancestors(v.task(n).steps.appendTo(nil), false)
 	g.cyclic(func(members []int32) {
 		var c tasker.Cycle
 		mine := false

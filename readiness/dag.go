@@ -59,7 +59,7 @@ func (v *View) stepsOf(taskIDs []int64) []uint32 {
 	} else {
 		for _, id := range taskIDs {
 			if n := v.taskIDs.get(id); n != 0 {
-				list = append(list, v.task(n).steps...)
+				list = v.task(n).steps.appendTo(list)
 			}
 		}
 	}

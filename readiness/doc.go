@@ -15,8 +15,8 @@
 // one, and two answers from the same View always fit together. That costs the
 // readers nothing and the writer a copy of each page that it changes, once per
 // publication: records lie in pages of a persistent radix tree (tree.go), by
-// dense numbers, and hold no pointers, so that a million steps are some 10⁵
-// objects for the garbage collector. Keys find their numbers through the same
+// dense numbers, and hold no pointers, so that the garbage
+// collector finds little to follow. Keys find their numbers through the same
 // kind of tree (ids.go); keys come from sequences, so that costs four bytes each.
 //
 // A cut in the middle of a transaction needs no undoing: the index is dropped

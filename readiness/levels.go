@@ -7,26 +7,18 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
-// positions finds where a step stands in its task's list.
+// positions finds where a step stands in its task.
 type positions struct {
-	first  uint32 // where the numbers of the list follow each other
-	length uint32
-	byStep map[uint32]int32 // where they do not
+	members *members
+	byStep  map[uint32]int32 // where the numbers do not follow each other
 }
 
-func positionsOf(steps []uint32) positions {
-	p := positions{length: uint32(len(steps))} //nolint:gosec // bounded by memory
-	if len(steps) == 0 {
-		return p
-	}
-	p.first = steps[0]
-	for i, n := range steps {
-		if n-p.first != uint32(i) { //nolint:gosec // see above
-			p.byStep = make(map[uint32]int32, len(steps))
-			for j, m := range steps {
-				p.byStep[m] = int32(j) //nolint:gosec // see above
-			}
-			break
+func positionsOf(m *members) positions {
+	p := positions{members: m}
+	if m.list != nil {
+		p.byStep = make(map[uint32]int32, m.count)
+		for i, n := range m.all() {
+			p.byStep[n] = int32(i) //nolint:gosec // bounded by memory
 		}
 	}
 	return p
@@ -34,8 +26,8 @@ func positionsOf(steps []uint32) positions {
 
 func (p *positions) of(n uint32) (int32, bool) {
 	if p.byStep == nil {
-		at := n - p.first
-		return int32(at), at < p.length //nolint:gosec // see above
+		at := n - p.members.first
+		return int32(at), at < p.members.count //nolint:gosec // bounded by memory
 	}
 	at, ok := p.byStep[n]
 	return at, ok
@@ -52,15 +44,15 @@ func (v *View) DependencyLevels(taskID int64) []tasker.DependencyLevel {
 		return nil
 	}
 	t := v.task(n)
-	count := len(t.steps)
-	pos := positionsOf(t.steps)
+	count := t.steps.len()
+	pos := positionsOf(&t.steps)
 	var (
 		scratch = make([]int32, 3*count)
 		waits   = scratch[:count]          // edges from reached steps not yet followed
 		level   = scratch[count : 2*count] // longest path so far; -1: not reached
 		queue   = scratch[2*count : 2*count]
 	)
-	for i, sn := range t.steps {
+	for i, sn := range t.steps.all() {
 		level[i] = -1
 		if v.step(sn).parents == 0 {
 			level[i] = 0
@@ -68,7 +60,7 @@ func (v *View) DependencyLevels(taskID int64) []tasker.DependencyLevel {
 		}
 	}
 	for head := 0; head < len(queue); head++ {
-		for e := v.step(t.steps[queue[head]]).out; e != 0; {
+		for e := v.step(t.steps.at(int(queue[head]))).out; e != 0; {
 			out := v.edge(e)
 			if c, ok := pos.of(out.to); ok {
 				if waits[c]++; level[c] < 0 {
@@ -80,7 +72,7 @@ func (v *View) DependencyLevels(taskID int64) []tasker.DependencyLevel {
 		}
 	}
 	order := queue[:0]
-	for i, sn := range t.steps {
+	for i, sn := range t.steps.all() {
 		if v.step(sn).parents == 0 {
 			order = append(order, int32(i)) //nolint:gosec // see above
 		}
@@ -88,7 +80,7 @@ func (v *View) DependencyLevels(taskID int64) []tasker.DependencyLevel {
 	rows := make([]tasker.DependencyLevel, 0, count)
 	for head := 0; head < len(order); head++ {
 		i := order[head]
-		s := v.step(t.steps[i])
+		s := v.step(t.steps.at(int(i)))
 		rows = append(rows, tasker.DependencyLevel{WorkflowStepID: s.id, DependencyLevel: level[i]})
 		for e := s.out; e != 0; {
 			out := v.edge(e)

@@ -217,14 +217,14 @@ func (l *Load) buildSteps(x *Index) {
 			k++
 		}
 		tn := x.ensureTask(order[0].task)
-		steps := make([]uint32, k)
+		var steps members
 		for i, p := range order[:k] {
 			n := x.ensureStep(p.id)
 			s := x.editStep(n)
 			*s = p.row.step
 			s.task, s.named = tn, x.namedSteps.ensure(p.row.named)
 			x.namedSteps.use(s.named, 1)
-			steps[i] = n
+			steps.insert(i, n)
 		}
 		x.editTask(tn).steps = steps
 		order = order[k:]
@@ -280,8 +280,11 @@ func (l *Load) buildEdges(x *Index) {
 		}
 		return cmp.Compare(a.id, b.id)
 	})
-	for _, e := range links {
-		n := x.edgeNumber.next()
+	// Linked from the last to the first, the lists begin with the oldest edge,
+	// which is the first to be deleted when a task is.
+	x.edgeNumber.last = uint32(len(links)) //nolint:gosec // bounded by memory
+	for i := len(links) - 1; i >= 0; i-- {
+		e, n := links[i], uint32(i+1) //nolint:gosec // see above
 		x.edgeIDs.set(e.id, n)
 		x.link(n, e.id, e.from, e.to)
 	}

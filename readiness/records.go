@@ -2,9 +2,9 @@ package readiness
 
 import "github.com/tasker-sidecar/tasker-sidecar/tasker"
 
-// Records live in pages of persistent trees, by dense numbers from 1 on. A
-// page's length is the least that makes a copy of it cheap and still fills a
-// size class of the allocator.
+// Records live in pages of persistent trees, by dense numbers from 1 on. A page
+// is short, so that copying it is cheap, and fills a size class of the
+// allocator: 704 bytes of steps, 768 of edges.
 const (
 	stepBits = 3
 	taskBits = 2

@@ -36,7 +36,9 @@ func (x *Index) setStepRow(n uint32, s *step, row *tasker.WorkflowStep) {
 	}
 	if s.task == 0 {
 		s.task = x.ensureTask(row.TaskID)
-		x.join(x.touchTask(s.task), n, s.id)
+		t := x.touchTask(s.task)
+		at, _ := x.place(&t.steps, s.id)
+		t.steps.insert(at, n)
 	}
 	if named := x.namedSteps.ensure(int64(row.NamedStepID)); named != s.named {
 		if s.named != 0 {
@@ -82,7 +84,12 @@ func (x *Index) dropStepRow(n uint32) {
 	}
 }
 
-func (x *Index) leaveTask(s *step) { x.leave(x.touchTask(s.task), s.id) }
+func (x *Index) leaveTask(s *step) {
+	t := x.touchTask(s.task)
+	if at, found := x.place(&t.steps, s.id); found {
+		t.steps.remove(at)
+	}
+}
 
 func (x *Index) applyTask(c *tasker.Change, old int64) error {
 	moved := old != c.Key

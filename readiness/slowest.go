@@ -24,7 +24,7 @@ func (v *View) SlowestTasks(f tasker.SlowestFilter, now tasker.Timestamp) []task
 				continue
 			}
 			last := tasker.NoTime
-			for _, n := range t.steps {
+			for _, n := range t.steps.all() {
 				if s := v.step(n); s.state == stateComplete || s.state == stateError {
 					last = max(last, s.stateAt)
 				}
@@ -32,7 +32,7 @@ func (v *View) SlowestTasks(f tasker.SlowestFilter, now tasker.Timestamp) []task
 			rows = append(rows, tasker.SlowestTask{
 				TaskID: t.id, TaskName: name, NamespaceName: namespace, Version: version,
 				DurationSeconds: seconds(t.createdAt, last),
-				StepCount:       int64(len(t.steps)),
+				StepCount:       int64(t.steps.count),
 				CompletedSteps:  int64(t.complete),
 				ErrorSteps:      int64(t.errors),
 				CreatedAt:       t.createdAt, CompletedAt: last,

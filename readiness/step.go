@@ -8,7 +8,7 @@ import (
 
 // step is what the index knows of a workflow step: the columns of its row, its
 // most recent transition, and the counts that its parents keep for it. It
-// holds no pointer, and 16 of them fill one of the allocator's size classes.
+// holds no pointer.
 //
 // It exists as long as something tells of it: its row, a most recent
 // transition, or an edge. Whatever comes first creates it.

@@ -2,7 +2,6 @@ package readiness
 
 import (
 	"math/bits"
-	"slices"
 
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
@@ -15,8 +14,8 @@ type task struct {
 	createdAt    tasker.Timestamp
 	transitionID int64 // the most recent one, where hasState
 	statusAt     tasker.Timestamp
-	changed      Mark     // the last transaction that changed anything of it
-	steps        []uint32 // numbers of the steps with a row, ascending by id
+	changed      Mark    // the last transaction that changed anything of it
+	steps        members // those with a row
 	totals
 	named     uint32
 	initiator uint32
@@ -29,7 +28,7 @@ const taskComplete = processed // the column complete of a task
 
 func (t *task) has(f uint16) bool { return t.flags&f != 0 }
 
-func (t *task) orphan() bool { return !t.has(hasRow|hasState) && len(t.steps) == 0 }
+func (t *task) orphan() bool { return !t.has(hasRow|hasState) && t.steps.count == 0 }
 
 // totals are what the steps of a task add up to. Those of the first group
 // count the steps that have a readiness row, the others all.
@@ -86,16 +85,6 @@ func times(v int64, n uint32) sum {
 	return sum{int64(high), low} //nolint:gosec // two's complement
 }
 
-// place is where a step of the given id stands or would stand.
-func (s *store) place(t *task, id int64) (int, bool) {
-	if k := len(t.steps); k > 0 && s.step(t.steps[k-1]).id < id {
-		return k, false // most steps come in the order of their ids
-	}
-	return slices.BinarySearchFunc(t.steps, id, func(n uint32, id int64) int {
-		return compare(s.step(n).id, id)
-	})
-}
-
 func compare(a, b int64) int {
 	switch {
 	case a < b:
@@ -104,40 +93,4 @@ func compare(a, b int64) int {
 		return 1
 	}
 	return 0
-}
-
-// join and leave keep the list of a task's steps. Older versions share its
-// array: appending behind their end is safe, anything else makes a new one.
-func (s *store) join(t *task, n uint32, id int64) {
-	at, _ := s.place(t, id)
-	if at == len(t.steps) {
-		t.steps = append(t.steps, n)
-		return
-	}
-	list := make([]uint32, len(t.steps)+1)
-	copy(list, t.steps[:at])
-	list[at] = n
-	copy(list[at+1:], t.steps[at:])
-	t.steps = list
-}
-
-func (s *store) leave(t *task, id int64) {
-	at, found := s.place(t, id)
-	if !found {
-		return
-	}
-	switch at {
-	case 0:
-		t.steps = t.steps[1:]
-	case len(t.steps) - 1:
-		t.steps = t.steps[:at:at]
-	default:
-		list := make([]uint32, len(t.steps)-1)
-		copy(list, t.steps[:at])
-		copy(list[at:], t.steps[at+1:])
-		t.steps = list
-	}
-	if len(t.steps) == 0 {
-		t.steps = nil
-	}
 }

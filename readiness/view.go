@@ -65,7 +65,6 @@ func (v *View) Stats() Stats {
 		Bytes: v.steps.bytes() + v.tasks.bytes() + v.edges.bytes() +
 			v.stepIDs.bytes() + v.taskIDs.bytes() +
 			v.other*int(unsafe.Sizeof(idPage{})) +
-			int(h.TotalSteps)*int(unsafe.Sizeof(uint32(0))) +
 			v.candidates*int(unsafe.Sizeof(readyKey{}))*3/2,
 	}
 }
