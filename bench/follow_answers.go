@@ -89,17 +89,31 @@ func same[T any](what string, got, want []T) error {
 // spread walks over n in steps that come to every one before repeating.
 func spread(i, n int) int64 { return int64(i * 7919 % n) }
 
+// runReadiness asks of tasks in turn and, beside it, of tasks all over the
+// place, where every one has to come from memory: the latter has no goal.
 func runReadiness(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	set, err := l.layeredSet(ctx, pick(l, 1000, 20_000))
 	if err != nil {
 		return nil, err
 	}
-	task := func(i int) int64 { return set.first + spread(i, set.tasks) }
-	return l.compare(ctx, c, question{
+	results, err := l.compare(ctx, c, readinessOf(set, func(i int) int64 { return set.first + int64(i%set.tasks) }))
+	if err != nil {
+		return results, err
+	}
+	scattered := *c
+	scattered.Name, scattered.What, scattered.Goal = c.Name+"-scattered", c.What+", tasks all over the place", Goal{}
+	more, err := l.compare(ctx, &scattered, readinessOf(set, func(i int) int64 { return set.first + spread(i, set.tasks) }))
+	return append(results, more...), err
+}
+
+func readinessOf(set *dataset, task func(i int) int64) question {
+	return question{
 		set:  set,
 		sql:  "SELECT * FROM get_step_readiness_status($1::BIGINT)",
 		args: func(i int) []any { return []any{task(i)} },
-		ask:  func(v *readiness.View, i int, now tasker.Timestamp) { v.StepReadiness(task(i), nil, now) },
+		ask: func(v *readiness.View, i int, now tasker.Timestamp) {
+			readinessRows = v.AppendStepReadiness(readinessRows[:0], task(i), nil, now)
+		},
 		check: func(ctx context.Context, v *readiness.View, db *engine.Database, now tasker.Timestamp) error {
 			for i := range 500 {
 				want, err := db.StepReadiness(ctx, task(i), nil)
@@ -112,7 +126,7 @@ func runReadiness(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 			}
 			return nil
 		},
-	})
+	}
 }
 
 func runContexts(ctx context.Context, l *lab, c *Case) ([]Result, error) {
@@ -128,7 +142,9 @@ func runContexts(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		set:  set,
 		sql:  "SELECT * FROM get_task_execution_contexts_batch($1::BIGINT[])",
 		args: func(int) []any { return []any{ids} },
-		ask:  func(v *readiness.View, _ int, now tasker.Timestamp) { v.TaskExecutionContexts(ids, now) },
+		ask: func(v *readiness.View, _ int, now tasker.Timestamp) {
+			contextRows = v.AppendTaskExecutionContexts(contextRows[:0], ids, now)
+		},
 		check: func(ctx context.Context, v *readiness.View, db *engine.Database, now tasker.Timestamp) error {
 			want, err := db.TaskExecutionContexts(ctx, ids)
 			if err != nil {
@@ -183,5 +199,11 @@ func runHealth(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	})
 }
 
-// sink keeps an answer, so that the compiler does not leave the question out.
-var sink tasker.SystemHealthCounts
+// What answers are written to. One who asks in a loop reuses its rows, as the
+// HTTP side does; and that they are kept makes the compiler not leave the
+// question out.
+var (
+	readinessRows []tasker.StepReadiness
+	contextRows   []tasker.TaskExecutionContext
+	sink          tasker.SystemHealthCounts
+)

@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -46,17 +48,21 @@ func runHTTP(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		}
 		defer conns[i].Close(context.WithoutCancel(ctx))
 	}
-	transport := &http.Transport{MaxConnsPerHost: clients, MaxIdleConnsPerHost: clients}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
+	browsers := make([]*browser, clients)
+	for i := range browsers {
+		if browsers[i], err = newBrowser(ctx, server.Addr()); err != nil {
+			return nil, err
+		}
+		defer browsers[i].conn.Close()
+	}
 	task := func(i int) int64 { return set.first + spread(i, set.tasks) }
 
 	r := l.result(c)
 	r.Unit, r.Better, r.Dataset = "requests/s", Higher, set.words
 	r.Notes = []string{fmt.Sprintf("%d clients on each side, on the machine that answers", clients)}
 	r.Samples, r.BaselineSamples, err = Interleave(ctx, l.rounds(),
-		requestRate(least, func(ctx context.Context, _, i int) error {
-			return get(ctx, client, fmt.Sprintf("http://%s/v1/tasks/%d/steps", server.Addr(), task(i)))
+		requestRate(least, func(_ context.Context, who, i int) error {
+			return browsers[who].get(fmt.Sprintf("/v1/tasks/%d/steps", task(i)))
 		}),
 		requestRate(least, func(ctx context.Context, who, i int) error {
 			rows, err := conns[who].Query(ctx, "SELECT * FROM get_step_readiness_status($1::BIGINT)", task(i))
@@ -99,12 +105,28 @@ func requestRate(least time.Duration, ask func(ctx context.Context, who, i int) 
 	}
 }
 
-func get(ctx context.Context, client *http.Client, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// browser is a client on one kept connection, as lean as the database's on the
+// other side: what is measured is who answers.
+type browser struct {
+	host   string
+	conn   net.Conn
+	reader *bufio.Reader
+}
+
+func newBrowser(ctx context.Context, address string) (*browser, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
+		return nil, err
+	}
+	return &browser{address, conn, bufio.NewReader(conn)}, nil
+}
+
+// get reads a whole answer.
+func (b *browser) get(path string) error {
+	if _, err := fmt.Fprintf(b.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, b.host); err != nil {
 		return err
 	}
-	response, err := client.Do(request)
+	response, err := http.ReadResponse(b.reader, nil)
 	if err != nil {
 		return err
 	}
@@ -113,7 +135,7 @@ func get(ctx context.Context, client *http.Client, url string) error {
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
+		return fmt.Errorf("%s answers %s", path, response.Status)
 	}
 	return nil
 }

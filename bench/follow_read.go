@@ -56,9 +56,6 @@ func runReadUnderLoad(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	return []Result{r}, err
 }
 
-// readinessRows is the reader's own, reused.
-var readinessRows []tasker.StepReadiness
-
 // threadPerOperation is PerOperation in processor time of the reader's thread.
 func threadPerOperation(least time.Duration, f func(i int)) Measure {
 	n, asked := 1, 0
