@@ -33,7 +33,7 @@ demo: build ## start a Postgres, play workflows with failures, follow them; ends
 
 .PHONY: build
 build: ## build bin/tasker-sidecar
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tasker-sidecar ./sidecar
+	go build -ldflags '$(LDFLAGS)' -o bin/tasker-sidecar ./sidecar
 
 .PHONY: test
 test: ## run all tests, on a Postgres that they find or start themselves
