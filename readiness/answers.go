@@ -97,7 +97,7 @@ func (v *View) readiness(r *tasker.StepReadiness, s *step, taskID int64, name st
 	*r = tasker.StepReadiness{
 		WorkflowStepID:        s.id,
 		TaskID:                taskID,
-		NamedStepID:           int32(v.namedSteps.at(s.named).id), //nolint:gosec // it came from an int32
+		NamedStepID:           int32(v.namedSteps.at(s.named).id),
 		Name:                  name,
 		CurrentState:          v.states[s.state],
 		DependenciesSatisfied: s.doneParents == s.parents,
@@ -105,8 +105,8 @@ func (v *View) readiness(r *tasker.StepReadiness, s *step, taskID int64, name st
 		ReadyForExecution:     s.has(candidate) && max(explicit, failure) <= now,
 		LastFailureAt:         s.failedAt(),
 		NextRetryAt:           next,
-		TotalParents:          int32(s.parents),     //nolint:gosec // no step has 2^31 parents
-		CompletedParents:      int32(s.doneParents), //nolint:gosec // see above
+		TotalParents:          int32(s.parents),
+		CompletedParents:      int32(s.doneParents),
 		RetryLimit:            s.limitOr3(),
 		LastAttemptedAt:       s.lastAttempt,
 	}

@@ -11,15 +11,16 @@ import (
 // by id, at most limit of them, and how many more there are. A step on a cycle
 // is among its own.
 func (v *View) blockers(s *step, now tasker.Timestamp, limit int) ([]tasker.Blocker, int) {
+	undone := func(n uint32) bool { return !v.step(n).done() }
 	var starts []uint32
 	for e := s.in; e != 0; {
 		in := v.edge(e)
-		if !v.step(in.from).done() {
+		if undone(in.from) {
 			starts = append(starts, in.from)
 		}
 		e = in.nextIn
 	}
-	g := v.ancestors(starts, true)
+	g := v.ancestors(starts, undone)
 	onCycle := make([]bool, len(g.steps))
 	g.cyclic(func(members []int32) {
 		for _, m := range members {

@@ -10,14 +10,14 @@ type graph struct {
 	place   map[uint32]int32
 }
 
-// ancestors is the graph of all steps that starts are or wait for. With undone
-// only steps that are not done count.
-func (v *View) ancestors(starts []uint32, undone bool) *graph {
+// ancestors is the graph of all steps that starts are or wait for, directly or
+// through others, as far as follow lets it go.
+func (v *View) ancestors(starts []uint32, follow func(n uint32) bool) *graph {
 	g := &graph{place: make(map[uint32]int32, len(starts))}
 	reach := func(n uint32, depth int32) int32 {
 		at, ok := g.place[n]
 		if !ok {
-			at = int32(len(g.steps)) //nolint:gosec // bounded by memory
+			at = int32(len(g.steps))
 			g.place[n] = at
 			g.steps = append(g.steps, n)
 			g.depth = append(g.depth, depth)
@@ -31,7 +31,7 @@ func (v *View) ancestors(starts []uint32, undone bool) *graph {
 		var parents []int32
 		for e := v.step(g.steps[i]).in; e != 0; {
 			in := v.edge(e)
-			if !undone || !v.step(in.from).done() {
+			if follow(in.from) {
 				parents = append(parents, reach(in.from, g.depth[i]+1))
 			}
 			e = in.nextIn
@@ -55,7 +55,7 @@ func (g *graph) cyclic(f func(members []int32)) {
 	)
 	type frame struct{ at, next int32 }
 	var path []frame
-	for start := range int32(count) { //nolint:gosec // bounded by memory
+	for start := range int32(count) {
 		if index[start] != 0 {
 			continue
 		}

@@ -48,7 +48,7 @@ func (v *View) context(c *tasker.TaskExecutionContext, taskID int64, now tasker.
 	ready := t.open + v.gatesPassed(t, now)
 	*c = tasker.TaskExecutionContext{
 		TaskID:          taskID,
-		NamedTaskID:     int32(v.namedTasks.at(t.named).id), //nolint:gosec // it came from an int32
+		NamedTaskID:     int32(v.namedTasks.at(t.named).id),
 		Status:          v.states[t.state],
 		TotalSteps:      int64(t.rows),
 		PendingSteps:    int64(t.pending),

@@ -15,20 +15,57 @@ func (v *View) Cycles(taskID int64) []tasker.Cycle {
 	if n == 0 {
 		return nil
 	}
+	g := v.ancestors(v.task(n).steps.appendTo(nil), func(uint32) bool { return true })
+	return v.cyclesOf(g, func(s *step) bool { return s.has(hasRow) && s.task == n })
+}
+
+// AllCycles lists the cycles of all tasks, in the same way. It takes time in
+// proportion to all edges: it first takes away, step by step, what has nothing
+// left before it, and looks for cycles in the rest.
+func (v *View) AllCycles() []tasker.Cycle {
+	waits := make([]uint32, v.lastStep+1)
+	var free []uint32
+	v.eachStep(func(n uint32, s *step) {
+		if waits[n] = s.parents; s.parents == 0 {
+			free = append(free, n)
+		}
+	})
+	for len(free) > 0 {
+		n := free[len(free)-1]
+		free = free[:len(free)-1]
+		for e := v.step(n).out; e != 0; {
+			out := v.edge(e)
+			if waits[out.to]--; waits[out.to] == 0 {
+				free = append(free, out.to)
+			}
+			e = out.nextOut
+		}
+	}
+	var rest []uint32
+	for n, w := range waits {
+		if w > 0 {
+			rest = append(rest, uint32(n))
+		}
+	}
+	g := v.ancestors(rest, func(n uint32) bool { return waits[n] > 0 })
+	return v.cyclesOf(g, func(*step) bool { return true })
+}
+
+// cyclesOf gives the cycles of a graph that have a member as wanted.
+func (v *View) cyclesOf(g *graph, wanted func(*step) bool) []tasker.Cycle {
 	var cycles []tasker.Cycle
-	g := v.ancestors(v.task(n).steps.appendTo(nil), false)
 	g.cyclic(func(members []int32) {
 		var c tasker.Cycle
-		mine := false
+		found := false
 		for _, m := range members {
 			s := v.step(g.steps[m])
+			found = found || wanted(s)
 			c.StepIDs = append(c.StepIDs, s.id)
 			if s.has(hasRow) {
 				c.TaskIDs = append(c.TaskIDs, v.task(s.task).id)
-				mine = mine || s.task == n
 			}
 		}
-		if mine {
+		if found {
 			slices.Sort(c.StepIDs)
 			slices.Sort(c.TaskIDs)
 			c.TaskIDs = slices.Compact(c.TaskIDs)

@@ -21,7 +21,7 @@ func (v *View) StepDAGRelationships(taskIDs []int64) []tasker.StepDAGRelationshi
 		row := tasker.StepDAGRelationship{
 			WorkflowStepID: s.id,
 			TaskID:         v.task(s.task).id,
-			NamedStepID:    int32(v.namedSteps.at(s.named).id), //nolint:gosec // it came from an int32
+			NamedStepID:    int32(v.namedSteps.at(s.named).id),
 			ParentStepIDs:  []int64{},
 			ChildStepIDs:   []int64{},
 		}

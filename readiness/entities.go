@@ -61,8 +61,8 @@ func (x *Index) forgetTask(n uint32, t *task) {
 func (s *store) eachStep(f func(n uint32, s *step)) {
 	s.steps.each(func(key uint64, page *stepPage) bool {
 		for i := range page {
-			if page[i].flags|uint16(min(page[i].in|page[i].out, 1)) != 0 { //nolint:gosec // 0 or 1
-				f(uint32(key)<<stepBits|uint32(i), &page[i]) //nolint:gosec // a dense number
+			if !page[i].orphan() {
+				f(uint32(key)<<stepBits|uint32(i), &page[i])
 			}
 		}
 		return true

@@ -15,7 +15,7 @@ type ids struct {
 }
 
 func (m *ids) get(id int64) uint32 {
-	key := uint64(id) //nolint:gosec // a bijection is all that is needed
+	key := uint64(id)
 	if p := m.tree.get(key >> idBits); p != nil {
 		return p[key&(1<<idBits-1)]
 	}
@@ -23,7 +23,7 @@ func (m *ids) get(id int64) uint32 {
 }
 
 func (m *ids) set(id int64, number uint32) {
-	key := uint64(id) //nolint:gosec // see get
+	key := uint64(id)
 	slot := &m.edit(key >> idBits)[key&(1<<idBits-1)]
 	if *slot == 0 {
 		m.count++
@@ -35,7 +35,7 @@ func (m *ids) remove(id int64) {
 	if m.get(id) == 0 {
 		return
 	}
-	key := uint64(id) //nolint:gosec // see get
+	key := uint64(id)
 	page := m.edit(key >> idBits)
 	page[key&(1<<idBits-1)] = 0
 	m.count--
@@ -49,7 +49,7 @@ func (m *ids) remove(id int64) {
 func (m *ids) all(f func(id int64, number uint32) bool) bool {
 	return m.each(func(key uint64, page *idPage) bool {
 		for i, number := range page {
-			if number != 0 && !f(int64(key<<idBits|uint64(i)), number) { //nolint:gosec // see get
+			if number != 0 && !f(int64(key<<idBits|uint64(i)), number) {
 				return false
 			}
 		}

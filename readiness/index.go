@@ -26,15 +26,15 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Position is a point of the log, with the time of the commit that ends there
-// or, of a snapshot, at which it was taken.
+// Position is a point of the log, with the time (never NoTime) of the commit
+// that ends there or, of a snapshot, at which it was taken.
 type Position struct {
 	LSN  tasker.LSN
 	Time tasker.Timestamp
 }
 
 // Index is the state of all tasks. One goroutine at a time may call the
-// methods that change it; View, Changed and WaitFor are for all.
+// methods that change it; View, Changed, WaitFor and Tick are for all.
 type Index struct {
 	store
 	rules      tasker.Rules
@@ -68,18 +68,19 @@ type Index struct {
 
 	view    atomic.Pointer[View]
 	waiters waiters
-	ticked  tasker.Timestamp
+	ticked  atomic.Int64 // the latest instant that Tick has seen
 }
 
 func newIndex(o Options, states, others texts) *Index {
-	return &Index{
+	x := &Index{
 		rules:      o.Rules,
 		stateTexts: states,
 		otherTexts: others,
 		commitTime: tasker.NegativeInfinity,
 		lastSeen:   tasker.NegativeInfinity,
-		ticked:     tasker.NegativeInfinity,
 	}
+	x.ticked.Store(int64(tasker.NegativeInfinity))
+	return x
 }
 
 // Begin starts a transaction. All changes until Commit belong to it.
@@ -178,6 +179,7 @@ func (x *Index) Publish() {
 		candidates: x.candidates,
 		nameless:   x.nameless,
 		edgeCount:  x.edgeIDs.count,
+		lastStep:   x.stepNumber.last,
 		other:      x.edgeIDs.pages + x.stepTransitions.pages + x.taskTransitions.pages,
 		ready:      x.ready.Copy(),
 	})
@@ -206,8 +208,8 @@ func (x *Index) Advance(lsn tasker.LSN) {
 // and may be kept as long as one likes.
 func (x *Index) View() *View { return x.view.Load() }
 
-// SetRules exchanges the rules and publishes. It takes time in proportion to
-// the number of steps.
+// SetRules exchanges the rules and publishes; not in the middle of a
+// transaction. It takes time in proportion to the number of steps.
 func (x *Index) SetRules(r tasker.Rules) {
 	if r == x.rules {
 		return
@@ -220,12 +222,16 @@ func (x *Index) SetRules(r tasker.Rules) {
 // Tick reports that the clock has reached now: whoever waits for a change is
 // woken where a step has become ready by the clock alone since the last Tick.
 // It returns the next such instant, NoTime where there is none. Answers do not
-// depend on it: they are computed for the instant that is asked for.
+// depend on it: they are computed for the instant that is asked for. It is safe
+// for concurrent use with everything else.
 func (x *Index) Tick(now tasker.Timestamp) (next tasker.Timestamp) {
 	v := x.view.Load()
-	if first := v.NextInstant(x.ticked); first != tasker.NoTime && first <= now {
+	last := x.ticked.Load()
+	if first := v.NextInstant(tasker.Timestamp(last)); first != tasker.NoTime && first <= now {
 		x.waiters.wake()
 	}
-	x.ticked = max(x.ticked, now)
+	if int64(now) > last {
+		x.ticked.CompareAndSwap(last, int64(now))
+	}
 	return v.NextInstant(now)
 }

@@ -18,7 +18,7 @@ func positionsOf(m *members) positions {
 	if m.list != nil {
 		p.byStep = make(map[uint32]int32, m.count)
 		for i, n := range m.all() {
-			p.byStep[n] = int32(i) //nolint:gosec // bounded by memory
+			p.byStep[n] = int32(i)
 		}
 	}
 	return p
@@ -27,7 +27,7 @@ func positionsOf(m *members) positions {
 func (p *positions) of(n uint32) (int32, bool) {
 	if p.byStep == nil {
 		at := n - p.members.first
-		return int32(at), at < p.members.count //nolint:gosec // bounded by memory
+		return int32(at), at < p.members.count
 	}
 	at, ok := p.byStep[n]
 	return at, ok
@@ -56,7 +56,7 @@ func (v *View) DependencyLevels(taskID int64) []tasker.DependencyLevel {
 		level[i] = -1
 		if v.step(sn).parents == 0 {
 			level[i] = 0
-			queue = append(queue, int32(i)) //nolint:gosec // bounded by memory
+			queue = append(queue, int32(i))
 		}
 	}
 	for head := 0; head < len(queue); head++ {
@@ -74,7 +74,7 @@ func (v *View) DependencyLevels(taskID int64) []tasker.DependencyLevel {
 	order := queue[:0]
 	for i, sn := range t.steps.all() {
 		if v.step(sn).parents == 0 {
-			order = append(order, int32(i)) //nolint:gosec // see above
+			order = append(order, int32(i))
 		}
 	}
 	rows := make([]tasker.DependencyLevel, 0, count)

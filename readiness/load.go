@@ -282,9 +282,9 @@ func (l *Load) buildEdges(x *Index) {
 	})
 	// Linked from the last to the first, the lists begin with the oldest edge,
 	// which is the first to be deleted when a task is.
-	x.edgeNumber.last = uint32(len(links)) //nolint:gosec // bounded by memory
+	x.edgeNumber.last = uint32(len(links))
 	for i := len(links) - 1; i >= 0; i-- {
-		e, n := links[i], uint32(i+1) //nolint:gosec // see above
+		e, n := links[i], uint32(i+1)
 		x.edgeIDs.set(e.id, n)
 		x.link(n, e.id, e.from, e.to)
 	}

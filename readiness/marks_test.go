@@ -15,13 +15,13 @@ func changed(t *testing.T, transactions ...[]tasker.Change) *readiness.Index {
 		t.Fatal(err)
 	}
 	for i, changes := range transactions {
-		x.Begin(uint32(100+i), 0) //nolint:gosec // small
+		x.Begin(uint32(100+i), 0)
 		for j := range changes {
 			if err := x.Apply(&changes[j]); err != nil {
 				t.Fatal(err)
 			}
 		}
-		x.Commit(tasker.LSN(10 * (i + 1))) //nolint:gosec // small
+		x.Commit(tasker.LSN(10 * (i + 1)))
 	}
 	x.Publish()
 	return x

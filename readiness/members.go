@@ -21,7 +21,7 @@ func (m *members) at(i int) uint32 {
 	if m.list != nil {
 		return (*m.list)[i]
 	}
-	return m.first + uint32(i) //nolint:gosec // below count
+	return m.first + uint32(i)
 }
 
 // all gives the positions and numbers.

@@ -16,6 +16,7 @@ const base = tasker.Timestamp(1_700_000_000_000_000)
 var (
 	smallIDs = []int64{1, 2, 3, 4}
 	taskIDs  = []int64{1, 2, 3, 4, 64, 1 << 40, -5}
+	oftenOne = append([]int64{1, 1, 1, 1, 1, 1, 1, 1, 1}, taskIDs...)
 	stepIDs  = []int64{1, 2, 3, 4, 5, 6, 7, 8, 63, 64, 4096, 1 << 50, 0, -1}
 	edgeIDs  = []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 100, -2}
 	rowIDs   = []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1 << 33, 0}
@@ -132,7 +133,7 @@ func (k *maker) fill(c *tasker.Change) {
 		}
 	case tasker.WorkflowSteps:
 		c.WorkflowStep = tasker.WorkflowStep{
-			WorkflowStepID: c.Key, TaskID: pick(k.t, taskIDs, "task"), NamedStepID: int32(pick(k.t, smallIDs, "named step")),
+			WorkflowStepID: c.Key, TaskID: pick(k.t, oftenOne, "task"), NamedStepID: int32(pick(k.t, smallIDs, "named step")),
 			Retryable: !k.chance(5), RetryLimit: k.maybeInt(0, 4), InProcess: k.chance(8), Processed: k.chance(4),
 			ProcessedAt: k.maybeInstant(), Attempts: k.maybeInt(-9, 6), LastAttemptedAt: k.maybeInstant(),
 			BackoffRequestSeconds: k.maybeInt(-3, 50), CreatedAt: k.instant(),

@@ -51,10 +51,11 @@ func (m *model) dag(tasks []int64) []tasker.StepDAGRelationship {
 	return rows
 }
 
-func (m *model) cycles(task int64) (list []tasker.Cycle) {
+// cycles are those that one of the steps lies on.
+func (m *model) cycles(steps []int64) (list []tasker.Cycle) {
 	reach := m.reach(func(int64, int64) bool { return true })
 	seen := map[int64]bool{}
-	for _, id := range m.stepsOf(task) {
+	for _, id := range steps {
 		if seen[id] || !reach[[2]int64{id, id}] {
 			continue
 		}

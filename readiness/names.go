@@ -35,7 +35,7 @@ func (n *names) ensure(id int64) uint32 {
 
 // use adds to the count of what refers to a name.
 func (n *names) use(number uint32, delta int32) {
-	n.edit(number).uses += uint32(delta) //nolint:gosec // wraps as meant
+	n.edit(number).uses += uint32(delta)
 }
 
 // each calls f with every name that has a row.

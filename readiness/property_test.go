@@ -145,8 +145,9 @@ func (p published) compare(t *rapid.T, k *maker, skewed bool) {
 		same("context", got, c)
 		same("has context", okGot, ok)
 		same("levels", v.DependencyLevels(id), m.levels(id))
-		same("cycles", v.Cycles(id), m.cycles(id))
+		same("cycles", v.Cycles(id), m.cycles(m.stepsOf(id)))
 	}
+	same("all cycles", v.AllCycles(), m.cycles(stepIDs))
 	slices.SortFunc(batch, func(a, b tasker.StepReadiness) int { return cmp.Compare(a.WorkflowStepID, b.WorkflowStepID) })
 	same("batch", v.StepReadinessBatch(several, now), batch)
 	ordered := slices.Clone(several)

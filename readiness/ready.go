@@ -87,6 +87,9 @@ func (s *store) taskNames(t *task) (name, version, namespace string, ok bool) {
 // after one instant and not after the other, in that order, until it says
 // false.
 func (v *View) ReadyBetween(after, until tasker.Timestamp, f func(stepID, taskID int64, since tasker.Timestamp) bool) {
+	if after == tasker.Infinity {
+		return
+	}
 	v.ready.Ascend(readyKey{after + 1, -1 << 63}, func(k readyKey) bool {
 		return k.since <= until && f(k.id, v.task(v.step(v.stepIDs.get(k.id)).task).id, k.since)
 	})

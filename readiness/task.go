@@ -55,34 +55,34 @@ type sum struct {
 
 func (s *sum) add(v int64) {
 	var carry uint64
-	s.low, carry = bits.Add64(s.low, uint64(v), 0) //nolint:gosec // two's complement
-	s.high += v>>63 + int64(carry)                 //nolint:gosec // 0 or 1
+	s.low, carry = bits.Add64(s.low, uint64(v), 0)
+	s.high += v>>63 + int64(carry)
 }
 
 func (s *sum) subtract(v int64) {
 	var borrow uint64
-	s.low, borrow = bits.Sub64(s.low, uint64(v), 0) //nolint:gosec // two's complement
-	s.high -= v>>63 + int64(borrow)                 //nolint:gosec // 0 or 1
+	s.low, borrow = bits.Sub64(s.low, uint64(v), 0)
+	s.high -= v>>63 + int64(borrow)
 }
 
 // plus and minus combine two sums.
 func (s sum) plus(o sum) sum {
 	low, carry := bits.Add64(s.low, o.low, 0)
-	return sum{s.high + o.high + int64(carry), low} //nolint:gosec // 0 or 1
+	return sum{s.high + o.high + int64(carry), low}
 }
 
 func (s sum) minus(o sum) sum {
 	low, borrow := bits.Sub64(s.low, o.low, 0)
-	return sum{s.high - o.high - int64(borrow), low} //nolint:gosec // 0 or 1
+	return sum{s.high - o.high - int64(borrow), low}
 }
 
 // times is v*n.
 func times(v int64, n uint32) sum {
-	high, low := bits.Mul64(uint64(v), uint64(n)) //nolint:gosec // two's complement
+	high, low := bits.Mul64(uint64(v), uint64(n))
 	if v < 0 {
 		high -= uint64(n)
 	}
-	return sum{int64(high), low} //nolint:gosec // two's complement
+	return sum{int64(high), low}
 }
 
 func compare(a, b int64) int {

@@ -50,7 +50,7 @@ func (t *texts) number(s string) uint32 {
 	n, ok := t.byText[s]
 	if !ok {
 		s = strings.Clone(s)
-		n = uint32(len(t.list)) //nolint:gosec // bounded by memory
+		n = uint32(len(t.list))
 		t.list = append(t.list, s)
 		t.byText[s] = n
 	}
@@ -66,10 +66,10 @@ func (t *texts) nullable(s tasker.Null[string]) uint32 {
 
 func (t *texts) state(s string) (uint16, error) {
 	if n, ok := t.byText[s]; ok {
-		return uint16(n), nil //nolint:gosec // checked when it was added
+		return uint16(n), nil
 	}
 	if len(t.list) > math.MaxUint16 {
 		return 0, fmt.Errorf("state %q: %w", s, ErrTooManyStates)
 	}
-	return uint16(t.number(s)), nil //nolint:gosec // checked above
+	return uint16(t.number(s)), nil
 }

@@ -40,7 +40,7 @@ func (x *Index) exclude(s *step) {
 
 // count adds delta wherever the step counts.
 func (x *Index) count(s *step, t *task, hasName bool, delta int) {
-	d, h := uint32(delta), &x.health //nolint:gosec // 1 or -1; wraps as meant
+	d, h := uint32(delta), &x.health
 	failedOut := s.exhausted(x.rules)
 	if hasName {
 		t.rows += d

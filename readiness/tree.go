@@ -141,7 +141,7 @@ func walk[P any](n *node, shift uint8, prefix uint64, f func(uint64, *P) bool) b
 		if kid == nil {
 			continue
 		}
-		key := prefix | uint64(i)<<shift //nolint:gosec // an index of 64 elements
+		key := prefix | uint64(i)<<shift
 		if shift == 0 {
 			if !f(key, (*P)(kid)) {
 				return false

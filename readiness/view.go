@@ -21,7 +21,8 @@ type View struct {
 	candidates int
 	nameless   int
 	edgeCount  int
-	other      int // pages that the writer holds beside the view
+	lastStep   uint32 // the highest number of a step
+	other      int    // pages that the writer holds beside the view
 	ready      *btree.BTreeG[readyKey]
 }
 
@@ -45,7 +46,7 @@ type Stats struct {
 	TasksWithoutRow        int // steps or transitions refer to them
 	StepsWithoutRow        int // edges or transitions refer to them
 	StepsWithoutName       int // their named step is missing: they have no readiness row
-	StatesOutsideOfMachine int // distinct states that the engine does not know
+	StatesOutsideOfMachine int // distinct states, ever seen, that the engine does not know (skipped apart)
 
 	Bytes int // estimate of the memory that the index takes
 }
@@ -61,7 +62,7 @@ func (v *View) Stats() Stats {
 		TasksWithoutRow:        v.taskIDs.count - int(h.TotalTasks),
 		StepsWithoutRow:        v.stepIDs.count - int(h.TotalSteps),
 		StepsWithoutName:       v.nameless,
-		StatesOutsideOfMachine: len(v.states) - int(stateSkipped),
+		StatesOutsideOfMachine: len(v.states) - int(stateSkipped) - 1,
 		Bytes: v.steps.bytes() + v.tasks.bytes() + v.edges.bytes() +
 			v.stepIDs.bytes() + v.taskIDs.bytes() +
 			v.other*int(unsafe.Sizeof(idPage{})) +
