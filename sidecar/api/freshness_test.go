@@ -67,11 +67,11 @@ var everyQuestion = []string{
 }
 
 func TestEveryAnswerSaysWhatItReflects(t *testing.T) {
-	index := goldenIndex(t, tasker.RulesV02, goldenLSN)
-	source := newSource(index.View(), Freshness{})
+	view := goldenView(t, tasker.RulesV02)
+	source := newSource(view, Freshness{})
 	s := started(t, source, Options{})
 	for _, path := range append([]string{"/v1/status"}, everyQuestion...) {
-		source.set(index.View(), Freshness{AsOfLSN: goldenLSN, Staleness: 1234567 * time.Microsecond})
+		source.set(view, Freshness{AsOfLSN: goldenLSN, Staleness: 1234567 * time.Microsecond})
 		fresh := question(t, s, http.MethodGet, path)
 		if fresh.status != http.StatusOK || fresh.body["as_of_lsn"] != "16/B374D848" || fresh.body["staleness_ms"] != 1234.0 || fresh.body["stale"] != false {
 			t.Errorf("%s: %d %v %v %v", path, fresh.status, fresh.body["as_of_lsn"], fresh.body["staleness_ms"], fresh.body["stale"])
@@ -84,7 +84,7 @@ func TestEveryAnswerSaysWhatItReflects(t *testing.T) {
 		}
 
 		cause := "the publication was altered: «tasks»\nis gone"
-		source.set(index.View(), Freshness{AsOfLSN: goldenLSN, Staleness: time.Minute, Stale: true, StaleCause: cause})
+		source.set(view, Freshness{AsOfLSN: goldenLSN, Staleness: time.Minute, Stale: true, StaleCause: cause})
 		stale := question(t, s, http.MethodGet, path)
 		if stale.status != http.StatusOK || stale.body["stale"] != true || stale.body["stale_cause"] != cause {
 			t.Errorf("%s: a stale answer does not say so: %d %v %v", path, stale.status, stale.body["stale"], stale.body["stale_cause"])
@@ -113,13 +113,13 @@ func TestBeforeTheFirstLoad(t *testing.T) {
 }
 
 func TestReadyz(t *testing.T) {
-	index := goldenIndex(t, tasker.RulesV02, goldenLSN)
-	source := newSource(index.View(), Freshness{AsOfLSN: goldenLSN})
+	view := goldenView(t, tasker.RulesV02)
+	source := newSource(view, Freshness{AsOfLSN: goldenLSN})
 	s := started(t, source, Options{})
 	if r := question(t, s, http.MethodGet, "/readyz"); r.status != http.StatusOK || r.body["as_of_lsn"] != "16/B374D848" {
 		t.Errorf("%d %s", r.status, r.text)
 	}
-	source.set(index.View(), Freshness{AsOfLSN: goldenLSN, Stale: true, StaleCause: "the connection was lost"})
+	source.set(view, Freshness{AsOfLSN: goldenLSN, Stale: true, StaleCause: "the connection was lost"})
 	r := question(t, s, http.MethodGet, "/readyz")
 	if r.status != http.StatusServiceUnavailable || r.body["type"] != ProblemStale || !strings.Contains(r.text, "the connection was lost") || r.header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", r.status, r.text)
@@ -127,10 +127,11 @@ func TestReadyz(t *testing.T) {
 }
 
 func TestMinLSNIsWaitedFor(t *testing.T) {
-	index := goldenIndex(t, tasker.RulesV02, goldenLSN)
+	view := goldenView(t, tasker.RulesV02)
+	source := newSource(view, Freshness{})
+	s := started(t, source, Options{MaxWait: 25 * time.Second})
 	for _, path := range everyQuestion {
-		source := newSource(index.View(), Freshness{AsOfLSN: goldenLSN - 1})
-		s := started(t, source, Options{MaxWait: 25 * time.Second})
+		source.set(view, Freshness{AsOfLSN: goldenLSN - 1})
 		separator := "?"
 		if strings.Contains(path, "?") {
 			separator = "&"
@@ -140,7 +141,7 @@ func TestMinLSNIsWaitedFor(t *testing.T) {
 		if lsn := <-source.waiting; lsn != goldenLSN {
 			t.Errorf("%s waits for %s", path, lsn)
 		}
-		source.set(index.View(), Freshness{AsOfLSN: goldenLSN})
+		source.set(view, Freshness{AsOfLSN: goldenLSN})
 		if r := <-answer; r.status != http.StatusOK || r.body["as_of_lsn"] != "16/B374D848" {
 			t.Errorf("%s: %d %s", path, r.status, r.text)
 		}
@@ -148,7 +149,7 @@ func TestMinLSNIsWaitedFor(t *testing.T) {
 }
 
 func TestMinLSNReachedAlreadyDoesNotWait(t *testing.T) {
-	source := newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN})
+	source := newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN})
 	s := started(t, source, Options{})
 	if r := question(t, s, http.MethodGet, "/v1/tasks/24/steps?min_lsn=16%2FB374D847"); r.status != http.StatusOK || len(source.waiting) != 0 {
 		t.Errorf("%d, %d waited", r.status, len(source.waiting))
@@ -156,7 +157,7 @@ func TestMinLSNReachedAlreadyDoesNotWait(t *testing.T) {
 }
 
 func TestMinLSNNotReachedInTime(t *testing.T) {
-	source := newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN, Staleness: time.Second})
+	source := newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN, Staleness: time.Second})
 	s := started(t, source, Options{MaxWait: time.Millisecond, RetryAfter: 3 * time.Second})
 	for _, path := range []string{"/v1/tasks/24/steps", "/v1/tasks/24/levels"} {
 		r := question(t, s, http.MethodGet, path+"?min_lsn=16/B374D850")
@@ -172,7 +173,7 @@ func TestMinLSNNotReachedInTime(t *testing.T) {
 
 // A reload can put an older view in place between the wait and the answer.
 func TestMinLSNIsNeverUndercut(t *testing.T) {
-	view := goldenIndex(t, tasker.RulesV02, goldenLSN).View()
+	view := goldenView(t, tasker.RulesV02)
 	source := &undercutting{settableSource: newSource(view, Freshness{AsOfLSN: goldenLSN - 1})}
 	s := started(t, source, Options{})
 	if r := question(t, s, http.MethodGet, "/v1/tasks/24/steps?min_lsn=16/B374D848"); r.status != http.StatusServiceUnavailable || r.body["type"] != ProblemNotYetApplied {
@@ -186,7 +187,7 @@ type undercutting struct{ *settableSource }
 func (*undercutting) WaitFor(context.Context, tasker.LSN) error { return nil }
 
 func TestHealthCountsWithoutTheDatabase(t *testing.T) {
-	source := newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN})
+	source := newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN})
 	source.connectionsErr = errors.New("password authentication failed for user x")
 	s := started(t, source, Options{})
 	r := question(t, s, http.MethodGet, "/v1/health-counts?derived=true")

@@ -46,7 +46,7 @@ func tokens(t *testing.T) (configured []Token, byRole map[Role]string) {
 
 func TestTokens(t *testing.T) {
 	configured, byRole := tokens(t)
-	source := newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN})
+	source := newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN})
 	s := started(t, source, Options{Tokens: configured, ProbeListen: "127.0.0.1:0", Metrics: http.NotFoundHandler()})
 	for _, base := range []string{"http://" + s.Addr(), "http://" + s.ProbeAddr()} {
 		for _, path := range []string{"/healthz", "/readyz"} {

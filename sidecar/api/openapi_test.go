@@ -133,14 +133,14 @@ func TestOpenAPIIsValid(t *testing.T) {
 			t.Errorf("the reference %s leads nowhere", ref[1])
 		}
 	}
+	compiler := schemas(t, raw)
 	for name := range doc.Components.Schemas {
-		compiled(t, raw, "#/components/schemas/"+name)
+		compiled(t, compiler, "#/components/schemas/"+name)
 	}
 }
 
-// compiled compiles the schema at a place of the document, as the JSON Schema
-// that it has to be.
-func compiled(t *testing.T, raw []byte, place string) *jsonschema.Schema {
+// schemas compiles the JSON Schemas of a document.
+func schemas(t *testing.T, raw []byte) *jsonschema.Compiler {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
@@ -151,6 +151,12 @@ func compiled(t *testing.T, raw []byte, place string) *jsonschema.Schema {
 	if err := compiler.AddResource("openapi.json", doc); err != nil {
 		t.Fatal(err)
 	}
+	return compiler
+}
+
+// compiled compiles the schema at a place of the document.
+func compiled(t *testing.T, compiler *jsonschema.Compiler, place string) *jsonschema.Schema {
+	t.Helper()
 	schema, err := compiler.Compile("openapi.json" + place)
 	if err != nil {
 		t.Fatalf("%s: %v", place, err)
@@ -161,10 +167,10 @@ func compiled(t *testing.T, raw []byte, place string) *jsonschema.Schema {
 // TestAnswersAreAsDescribed validates what every route answers against what
 // the document says it does, problems included.
 func TestAnswersAreAsDescribed(t *testing.T) {
-	index := goldenIndex(t, tasker.RulesV01, goldenLSN)
-	s := started(t, newSource(index.View(), Freshness{AsOfLSN: goldenLSN, Stale: true, StaleCause: "a test"}), Options{MaxWait: 1e6})
+	view := goldenView(t, tasker.RulesV01)
+	s := started(t, newSource(view, Freshness{AsOfLSN: goldenLSN, Stale: true, StaleCause: "a test"}), Options{MaxWait: 1e6})
 	raw, doc := described(t, s)
-	compiledAt := map[string]*jsonschema.Schema{}
+	compiler, compiledAt := schemas(t, raw), map[string]*jsonschema.Schema{}
 	check := func(path, route string, r response) {
 		t.Helper()
 		contentType := "application/json"
@@ -178,7 +184,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		place := "#/paths/" + escape(route) + "/get/responses/" + status + "/content/" + escape(contentType) + "/schema"
 		if compiledAt[place] == nil {
-			compiledAt[place] = compiled(t, raw, place)
+			compiledAt[place] = compiled(t, compiler, place)
 		}
 		value, err := jsonschema.UnmarshalJSON(strings.NewReader(r.text))
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestUnknownIDs(t *testing.T) {
-	s := started(t, newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN}), Options{})
+	s := started(t, newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN}), Options{})
 	for _, path := range []string{
 		"/v1/tasks/1/steps", "/v1/tasks/-1/steps", "/v1/tasks/9223372036854775807/context", "/v1/tasks/0/levels", "/v1/tasks/1/reasons",
 		"/v1/steps/1", "/v1/steps/-9223372036854775808/reasons", "/v1/nothing", "/", "/v2/status",
@@ -32,7 +32,7 @@ func TestUnknownIDs(t *testing.T) {
 
 // Every bad field is refused with its name and its value, whatever the route.
 func TestBadInput(t *testing.T) {
-	s := started(t, newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN}),
+	s := started(t, newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN}),
 		Options{MaxBatchIDs: 3, MaxLimit: 50, DefaultLimit: 10, DefaultBlockers: 10})
 	type bad struct{ path, location, value string }
 	cases := []bad{
@@ -127,7 +127,7 @@ func wantDetail(t *testing.T, what string, r response, location, value string) {
 func isText(v any) bool { _, ok := v.(string); return ok }
 
 func TestBadBodies(t *testing.T) {
-	s := started(t, newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN}), Options{MaxBodyBytes: 1 << 10, MaxBatchIDs: 3})
+	s := started(t, newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN}), Options{MaxBodyBytes: 1 << 10, MaxBatchIDs: 3})
 	base := "http://" + s.Addr()
 	for body, location := range map[string]string{
 		``: "body", `{}`: "body.task_ids", `{"task_ids":[1,"2"]}`: "body.task_ids[1]", `{"task_ids":[9223372036854775808]}`: "body.task_ids[0]",
@@ -159,7 +159,7 @@ func TestBadBodies(t *testing.T) {
 }
 
 func TestOtherMethods(t *testing.T) {
-	s := started(t, newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN}), Options{})
+	s := started(t, newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN}), Options{})
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, "BREW"} {
 		for _, path := range []string{"/v1/tasks/24/steps", "/v1/steps/ready", "/v1/steps/1004", "/healthz", "/metrics", "/openapi.json"} {
 			r := question(t, s, method, path)

@@ -116,7 +116,7 @@ func TestStopTwiceAndBeforeStart(t *testing.T) {
 // A request that waits is told at once that the server stops; nothing is left.
 func TestStopEndsWaiting(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	source := newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN})
+	source := newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN})
 	s, err := New(source, Options{Listen: "127.0.0.1:0", MaxWait: 20 * time.Second, ShutdownTimeout: 20 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestRequestsAreObserved(t *testing.T) {
 		status        int
 	}
 	got := make(chan seen, 1)
-	s := started(t, newSource(goldenIndex(t, tasker.RulesV02, goldenLSN).View(), Freshness{AsOfLSN: goldenLSN}), Options{
+	s := started(t, newSource(goldenView(t, tasker.RulesV02), Freshness{AsOfLSN: goldenLSN}), Options{
 		Observe: func(route, method string, status int, took time.Duration) {
 			if took <= 0 {
 				t.Errorf("%s took %v", route, took)

@@ -9,8 +9,6 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
-type systemInput struct{ Consistency }
-
 type healthInput struct {
 	Consistency
 	Derivable

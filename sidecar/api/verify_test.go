@@ -13,8 +13,8 @@ import (
 )
 
 func TestVerify(t *testing.T) {
-	index := goldenIndex(t, tasker.RulesV02, goldenLSN)
-	source := newSource(index.View(), Freshness{AsOfLSN: goldenLSN, Staleness: 2 * time.Millisecond})
+	view := goldenView(t, tasker.RulesV02)
+	source := newSource(view, Freshness{AsOfLSN: goldenLSN, Staleness: 2 * time.Millisecond})
 	entered, result := make(chan struct{}, 1), make(chan error, 1)
 	configured, byRole := tokens(t)
 	s := started(t, source, Options{Tokens: configured, Verify: func(ctx context.Context) (*verify.Report, error) {
