@@ -112,7 +112,7 @@ func readinessOf(set *dataset, task func(i int) int64) question {
 		sql:  "SELECT * FROM get_step_readiness_status($1::BIGINT)",
 		args: func(i int) []any { return []any{task(i)} },
 		ask: func(v *readiness.View, i int, now tasker.Timestamp) {
-			readinessRows = v.AppendStepReadiness(readinessRows[:0], task(i), nil, now)
+			answers.readiness = v.AppendStepReadiness(answers.readiness[:0], task(i), nil, now)
 		},
 		check: func(ctx context.Context, v *readiness.View, db *engine.Database, now tasker.Timestamp) error {
 			for i := range 500 {
@@ -143,7 +143,7 @@ func runContexts(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		sql:  "SELECT * FROM get_task_execution_contexts_batch($1::BIGINT[])",
 		args: func(int) []any { return []any{ids} },
 		ask: func(v *readiness.View, _ int, now tasker.Timestamp) {
-			contextRows = v.AppendTaskExecutionContexts(contextRows[:0], ids, now)
+			answers.contexts = v.AppendTaskExecutionContexts(answers.contexts[:0], ids, now)
 		},
 		check: func(ctx context.Context, v *readiness.View, db *engine.Database, now tasker.Timestamp) error {
 			want, err := db.TaskExecutionContexts(ctx, ids)
@@ -187,7 +187,7 @@ func runHealth(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		set:  set,
 		sql:  "SELECT * FROM get_system_health_counts_v01()",
 		args: func(int) []any { return nil },
-		ask:  func(v *readiness.View, _ int, _ tasker.Timestamp) { sink = v.SystemHealthCounts() },
+		ask:  func(v *readiness.View, _ int, _ tasker.Timestamp) { answers.health = v.SystemHealthCounts() },
 		check: func(ctx context.Context, v *readiness.View, db *engine.Database, _ tasker.Timestamp) error {
 			want, err := db.SystemHealthCounts(ctx)
 			if err != nil {
@@ -202,8 +202,8 @@ func runHealth(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 // What answers are written to. One who asks in a loop reuses its rows, as the
 // HTTP side does; and that they are kept makes the compiler not leave the
 // question out.
-var (
-	readinessRows []tasker.StepReadiness
-	contextRows   []tasker.TaskExecutionContext
-	sink          tasker.SystemHealthCounts
-)
+var answers struct {
+	readiness []tasker.StepReadiness
+	contexts  []tasker.TaskExecutionContext
+	health    tasker.SystemHealthCounts
+}

@@ -38,7 +38,7 @@ func runReadUnderLoad(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	index := f.index.Load()
 	task := func(i int) int64 { return set.first + spread(i, set.tasks) }
 	read := threadPerOperation(pick(l, 50*time.Millisecond, time.Second), func(i int) {
-		readinessRows = index.View().AppendStepReadiness(readinessRows[:0], task(i), nil, index.View().CommitTime())
+		answers.readiness = index.View().AppendStepReadiness(answers.readiness[:0], task(i), nil, index.View().CommitTime())
 	})
 	rates := []float64{}
 	underLoad := func(ctx context.Context) (sample float64, err error) {
