@@ -37,10 +37,11 @@ type Replication struct {
 	ReconnectMin time.Duration `range:"1ms..1h" default:"100ms"`
 	// ReconnectMax bounds that growth.
 	ReconnectMax time.Duration `range:"1ms..1h" default:"15s"`
-	// FirstConnectPatience is how long a server may be out of reach at the start
-	// before the sidecar gives up. Afterwards nothing ends the trying. Negative:
-	// not at all.
-	FirstConnectPatience time.Duration `range:"-1s..24h" default:"10s"`
+	// FirstStartPatience is how long the first start may fail for reasons that
+	// may pass (the server is out of reach, no slot is free) before the sidecar
+	// gives up. Afterwards only a database that cannot be followed any more ends
+	// the trying. Negative: the first failure ends it.
+	FirstStartPatience time.Duration `range:"-1s..24h" default:"10s"`
 	// StatusInterval is how often the server is told what is applied, and asked
 	// to answer; at most half of wal_sender_timeout.
 	StatusInterval time.Duration `range:"10ms..1m" default:"1s"`
@@ -60,7 +61,7 @@ type Replication struct {
 	StandstillTimeout time.Duration `range:"100ms..1m" default:"5s"`
 	// ProbeInterval is how often a session of its own asks the server for its
 	// position, which tells how old our answers are, and looks for whatever
-	// endangers it: it bounds how late a change of the publication is seen.
+	// endangers it.
 	ProbeInterval time.Duration `range:"10ms..10s" default:"500ms"`
 	// ProbeTimeout is how long a probe may take.
 	ProbeTimeout time.Duration `range:"10ms..1m" default:"5s"`
@@ -76,6 +77,11 @@ type Replication struct {
 	// readers seeing them while more keep arriving: more of it costs less
 	// processor time under load.
 	PublishInterval time.Duration `range:"1us..1s" default:"2ms"`
+	// WatchInterval is how often the catalog is looked at for changes that the
+	// log does not tell of: tables that have left the publication, functions that
+	// were replaced. It bounds how long an answer may be given after such a
+	// change.
+	WatchInterval time.Duration `range:"100ms..5s" default:"1s"`
 	// ReadBuffer is the size of the buffer that the stream is read into.
 	ReadBuffer Size `range:"4KiB..64MiB" default:"128KiB"`
 }

@@ -141,8 +141,13 @@ func run(t *testing.T, p chaos.Program, rules tasker.Rules) (result outcome, fou
 		result.programs = 1
 
 		compare := func() bool {
+			t0 := time.Now()
 			f.Reach(t, conns[0])
+			t1 := time.Now()
+			defer func() { t.Logf("reach %v, rest %v", t1.Sub(t0), time.Since(t1)) }()
 			found = append(found, compareRest(t, asking, f.View(), &result)...)
+			t2 := time.Now()
+			defer func() { t.Logf("verify %v", time.Since(t2)) }()
 			report, err := v.Pass(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -173,7 +178,9 @@ func run(t *testing.T, p chaos.Program, rules tasker.Rules) (result outcome, fou
 			if len(part.Sessions) == 0 && len(part.Base) == 0 {
 				break
 			}
+			t3 := time.Now()
 			r, err := chaos.Run(t.Context(), conns, part)
+			t.Logf("chaos %v", time.Since(t3))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 type Follower struct {
 	replication *replication.Follower
 	timer       timer
+	applied     func(time.Duration)
 
 	current atomic.Pointer[generation]
 	mu      sync.Mutex // to replace current
@@ -27,13 +28,25 @@ type generation struct {
 	replaced chan struct{} // closed when the next one is in place
 }
 
+// Options configures a follower.
+type Options struct {
+	// Replication says what is followed, and how.
+	Replication replication.Options
+	// Applied is told how long each transaction took to apply, by the goroutine
+	// that applies them. Defaults to nobody.
+	Applied func(took time.Duration)
+}
+
 // New makes a follower; nothing is started before Run. The options are checked
 // here, all at once.
-func New(options replication.Options) (*Follower, error) {
-	f := &Follower{timer: newTimer()}
+func New(options Options) (*Follower, error) {
+	f := &Follower{timer: newTimer(), applied: options.Applied}
+	if f.applied == nil {
+		f.applied = func(time.Duration) {}
+	}
 	f.current.Store(&generation{replaced: make(chan struct{})})
 	var err error
-	if f.replication, err = replication.New(options, target{f}); err != nil {
+	if f.replication, err = replication.New(options.Replication, target{f}); err != nil {
 		return nil, err
 	}
 	return f, nil

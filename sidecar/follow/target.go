@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"time"
 
 	"github.com/tasker-sidecar/tasker-sidecar/readiness"
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
@@ -12,10 +13,8 @@ import (
 type target struct{ follower *Follower }
 
 func (t target) NewLoad(_ context.Context, at replication.Snapshot) (replication.Load, error) {
-	// The rules were asked for just before the snapshot.
-	rules := t.follower.Status().Rules
 	return &load{
-		Load:     readiness.NewLoad(readiness.Options{Rules: rules.Rules}),
+		Load:     readiness.NewLoad(readiness.Options{Rules: at.Rules}),
 		follower: t.follower,
 		at:       at,
 	}, nil
@@ -38,16 +37,23 @@ func (l *load) Finish(context.Context) (replication.Stream, error) {
 
 func (l *load) Discard() {}
 
-// stream feeds committed transactions to the index. Begin, Apply and Advance
-// come from the embedded one.
+// stream feeds committed transactions to the index. Apply and Advance come from
+// the embedded one.
 type stream struct {
 	*readiness.Index
 	follower *Follower
+	begun    time.Time
 	current  bool // it is the follower's
+}
+
+func (s *stream) Begin(xid uint32, commitTime tasker.Timestamp) {
+	s.begun = time.Now()
+	s.Index.Begin(xid, commitTime)
 }
 
 func (s *stream) Commit(end tasker.LSN) error {
 	s.Index.Commit(end)
+	s.follower.applied(time.Since(s.begun))
 	return nil
 }
 

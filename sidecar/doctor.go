@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/tasker-sidecar/tasker-sidecar/config"
+	"github.com/tasker-sidecar/tasker-sidecar/replication"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var asJSON, sql bool
+	var role string
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look at everything that following a database depends on",
+		Long: `Looks at the server, the role's rights, the engine's tables, the publication and
+the installed functions, and tells everything it finds at once, each with its
+remedy. It changes nothing. With --sql it prints the script that the owner of the
+tables runs, so that a role with no more rights than needed can follow.
+
+Exit code 1: something keeps from following.`,
+		Example: `  tasker-sidecar doctor --database-url postgres://sidecar@db/app
+  tasker-sidecar doctor --database-url postgres://sidecar@db/app --sql > sidecar.sql`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			loaded, err := a.settings(c)
+			if err != nil {
+				return err
+			}
+			if sql {
+				return a.printScript(c, &loaded.Config, role)
+			}
+			database, err := databaseConfig(&loaded.Config)
+			if err != nil {
+				return err
+			}
+			report, err := replication.Preflight(c.Context(), database, preflightOptions(&loaded.Config))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = writeJSON(a.stdout, report)
+			} else {
+				_, err = fmt.Fprint(a.stdout, report)
+			}
+			if err == nil && report.Worst() == replication.SeverityError {
+				return errFound
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&sql, "sql", false, "print the script for the owner of the tables")
+	c.Flags().StringVar(&role, "role", "", "the role that the script is for; the one that connects by default")
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+func preflightOptions(c *config.Config) replication.PreflightOptions {
+	return replication.PreflightOptions{
+		Schema:          c.Database.Schema,
+		Publication:     c.Replication.Publication,
+		AllColumns:      c.Replication.AllColumns,
+		ApplicationName: c.Database.ApplicationName,
+		MaxWALBehind:    int64(c.Replication.MaxWALBehind),
+		Rules:           rulesOptions(c),
+		ConnectTimeout:  c.Database.ConnectTimeout,
+	}
+}
+
+func publicationOptions(c *config.Config) replication.PublicationOptions {
+	return replication.PublicationOptions{Name: c.Replication.Publication, Schema: c.Database.Schema, AllColumns: c.Replication.AllColumns}
+}
+
+// databaseConfig is how to connect to the configured database.
+func databaseConfig(c *config.Config) (*pgx.ConnConfig, error) {
+	if c.Database.URL == "" {
+		return nil, usageError("no database is named; give --database-url, the variable TASKER_SIDECAR_DATABASE__URL, or database.url_file")
+	}
+	parsed, err := replication.ParseURL(c.Database.URL.Reveal())
+	if err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
+	parsed.ConnectTimeout = c.Database.ConnectTimeout
+	if parsed.RuntimeParams["application_name"] == "" {
+		parsed.RuntimeParams["application_name"] = c.Database.ApplicationName
+	}
+	return parsed, nil
+}
+
+func (a *app) printScript(c *cobra.Command, settings *config.Config, role string) error {
+	conn, err := connect(c, settings)
+	if err != nil {
+		return err
+	}
+	defer closeConn(c, conn)
+	script, err := replication.Script(c.Context(), conn, replication.ScriptOptions{Role: role, Publication: publicationOptions(settings)})
+	if err != nil {
+		return replication.Explain(err)
+	}
+	_, err = fmt.Fprint(a.stdout, script)
+	return err
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tasker-sidecar/tasker-sidecar/config"
+	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/metrics"
+)
+
+// service is a sidecar that runs: the follower, the API beside it, and the
+// continuous comparison when it is wanted.
+//
+//	start    API first (a taken port ends it before the database is touched),
+//	         then the follower, then the comparison
+//	stop     the comparison, the API with what it is answering, then the
+//	         follower, which leaves nothing on the server
+type service struct {
+	config   *config.Config
+	logger   hclog.Logger
+	started  time.Time
+	follower *follow.Follower
+	api      *api.Server
+	verifier *verifier
+
+	mu   sync.Mutex
+	conn *pgx.Conn // asks for what is in no log; nil until it is needed
+}
+
+func newService(c *config.Config, logger hclog.Logger) (*service, error) {
+	if _, err := databaseConfig(c); err != nil {
+		return nil, err
+	}
+	tuneRuntime(c.Runtime)
+	s := &service{config: c, logger: logger, started: time.Now()}
+	registry := metrics.New(s)
+	follower, err := follow.New(follow.Options{Replication: replicationOptions(c, logger), Applied: registry.ObserveApply})
+	if err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
+	s.follower = follower
+	s.verifier = newVerifier(s)
+	options, err := apiOptions(c, logger)
+	if err != nil {
+		return nil, err
+	}
+	options.Metrics, options.Observe = registry.Handler(), registry.Observe
+	options.Clock = func() time.Time { return follower.Now().Time() }
+	options.Verify = s.verifier.once
+	if s.api, err = api.New(s, options); err != nil {
+		return nil, &codedError{exitUsage, err}
+	}
+	return s, nil
+}
+
+// tuneRuntime sets the garbage collector as configured.
+func tuneRuntime(c config.Runtime) {
+	debug.SetGCPercent(c.GCPercent)
+	if c.MemoryLimit > 0 {
+		debug.SetMemoryLimit(int64(c.MemoryLimit))
+	}
+}
+
+// run serves until ctx ends or something fails for good. When it returns,
+// nothing of it is left, here or on the server.
+func (s *service) run(ctx context.Context) error {
+	if err := s.api.Start(ctx); err != nil {
+		return err
+	}
+	s.logger.Info("serving", "address", s.api.Addr())
+	following, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var background sync.WaitGroup
+	if s.config.Verify.Continuous {
+		background.Go(func() { s.verifier.run(following) })
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.follower.Run(following) }()
+
+	var err error
+	select {
+	case err = <-ended:
+		cancel()
+	case err = <-s.api.Failed():
+		cancel()
+		err = errors.Join(err, <-ended)
+	case <-ctx.Done():
+		// The closing must end, whatever hangs.
+		limit := time.AfterFunc(s.config.Runtime.ShutdownTimeout, func() {
+			s.logger.Error("closing took longer than runtime.shutdown_timeout; ending now")
+			os.Exit(exitFailed)
+		})
+		defer limit.Stop()
+		background.Wait()
+		s.stopAPI(ctx)
+		cancel()
+		err = <-ended
+	}
+	background.Wait()
+	s.stopAPI(ctx)
+	s.closeConn()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return replication.Explain(err)
+}
+
+func (s *service) stopAPI(ctx context.Context) {
+	if err := s.api.Stop(context.WithoutCancel(ctx)); err != nil {
+		s.logger.Warn("requests were cut off while closing", "error", err)
+	}
+}
+
+// ConnectionCounts implements api.Source: it asks the database over a session
+// of its own, which is opened when first needed.
+func (s *service) ConnectionCounts(ctx context.Context) (active, maximum int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil || s.conn.IsClosed() {
+		database, err := databaseConfig(s.config)
+		if err != nil {
+			return 0, 0, err
+		}
+		if s.conn, err = pgx.ConnectConfig(ctx, database); err != nil {
+			return 0, 0, fmt.Errorf("asking for the connections: %w", replication.Explain(err))
+		}
+	}
+	err = s.conn.QueryRow(ctx, `SELECT (SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND datname = current_database()),
+		(SELECT setting::bigint FROM pg_settings WHERE name = 'max_connections')`).Scan(&active, &maximum)
+	if err != nil {
+		return 0, 0, fmt.Errorf("asking for the connections: %w", err)
+	}
+	return active, maximum, nil
+}
+
+func (s *service) closeConn() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = s.conn.Close(ctx) // the server notices either way
+	}
+}
