@@ -1,8 +1,11 @@
 package workload
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
@@ -99,27 +102,40 @@ func (w *Workflow) Index(name string) int {
 // Check says whether the rows of the workflow can be written: names present
 // and short enough for their columns, parents before their children.
 func (w *Workflow) Check() error {
-	switch {
-	case w.Name == "" || len(w.Name) > 64:
-		return fmt.Errorf("workflow %q: a name has 1 to 64 bytes", w.Name)
-	case w.Namespace == "" || len(w.Namespace) > 64:
-		return fmt.Errorf("workflow %q: the namespace %q must have 1 to 64 bytes", w.Name, w.Namespace)
-	case w.Version == "" || len(w.Version) > 16:
-		return fmt.Errorf("workflow %q: the version %q must have 1 to 16 bytes", w.Name, w.Version)
+	for _, f := range []struct {
+		what, value string
+		most        int
+	}{{"name", w.Name, 64}, {"namespace", w.Namespace, 64}, {"version", w.Version, 16}} {
+		if err := checkName(f.value, f.most); err != nil {
+			return fmt.Errorf("workflow %q: its %s %w", w.Name, f.what, err)
+		}
 	}
 	for i := range w.Steps {
 		s := &w.Steps[i]
-		if s.Name == "" || len(s.Name) > 128 {
-			return fmt.Errorf("workflow %q, step %d: a name has 1 to 128 bytes, this one is %q", w.Name, i, s.Name)
+		if err := checkName(s.Name, 128); err != nil {
+			return fmt.Errorf("workflow %q, step %d: its name %w", w.Name, i, err)
 		}
-		if len(s.System) > 64 {
-			return fmt.Errorf("workflow %q, step %q: the dependent system %q has more than 64 bytes", w.Name, s.Name, s.System)
+		if err := checkName(s.system(), 64); err != nil {
+			return fmt.Errorf("workflow %q, step %q: its dependent system %w", w.Name, s.Name, err)
 		}
 		for _, p := range s.Parents {
 			if p < 0 || p >= i {
 				return fmt.Errorf("workflow %q, step %q (%d): parent %d does not come before it", w.Name, s.Name, i, p)
 			}
 		}
+	}
+	return nil
+}
+
+// checkName says what keeps a name out of a column of so many characters.
+func checkName(name string, most int) error {
+	switch n := utf8.RuneCountInString(name); {
+	case n == 0:
+		return errors.New("is missing")
+	case n > most:
+		return fmt.Errorf("has %d characters, and its column takes %d", n, most)
+	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
+		return fmt.Errorf("%q is not a text that Postgres takes", name)
 	}
 	return nil
 }

@@ -13,9 +13,9 @@ func one(f func(g *generator) Op) func(g *generator) []Op {
 }
 
 var actions = []action{
-	{4, func(g *generator) []Op { return []Op{g.insertTask(g.task())} }},
-	{8, func(g *generator) []Op { return []Op{g.insertStep(g.step())} }},
-	{8, (*generator).insertEdge},
+	{6, func(g *generator) []Op { return []Op{g.insertTask(g.task())} }},
+	{14, func(g *generator) []Op { return []Op{g.insertStep(g.step())} }},
+	{12, (*generator).insertEdge},
 	{6, one((*generator).insertStepMove)},
 	{4, one((*generator).insertTaskMove)},
 	{24, (*generator).stepTransition},
@@ -31,7 +31,7 @@ var actions = []action{
 	{6, one((*generator).deleteRow)},
 	{3, (*generator).deleteStep},
 	{2, (*generator).deleteTask},
-	{1, one((*generator).truncate)},
+	{1, (*generator).truncate},
 	{2, (*generator).big},
 	{2, one((*generator).nothing)},
 }
@@ -248,11 +248,27 @@ func (g *generator) deleteTask() []Op {
 	}
 }
 
-func (g *generator) truncate() Op {
-	return sql("TRUNCATE %s", choose(g,
+// truncate empties tables, and in most cases fills them again in part, so that
+// a long program does not end with nothing to work on.
+func (g *generator) truncate() []Op {
+	tables := choose(g,
 		"tasker_workflow_step_edges", "tasker_workflow_step_transitions", "tasker_task_transitions",
-		"tasker_workflow_step_edges, tasker_workflow_step_transitions RESTART IDENTITY",
-		"tasker_workflow_steps CASCADE", "tasker_tasks", "tasker_tasks CASCADE"))
+		"tasker_workflow_step_edges, tasker_workflow_step_transitions RESTART IDENTITY", "tasker_tasks")
+	if g.one(4) {
+		tables = choose(g, "tasker_workflow_steps CASCADE", "tasker_tasks CASCADE")
+	}
+	ops := []Op{sql("TRUNCATE %s", tables)}
+	if g.one(5) {
+		return ops
+	}
+	for id := 1; id <= g.Tasks; id++ {
+		ops = append(ops, g.insertTask(id))
+	}
+	for range g.Steps / 2 {
+		ops = append(ops, g.insertStep(g.step()))
+		ops = append(ops, g.insertEdge()...)
+	}
+	return ops
 }
 
 // big is many rows in one statement, above the ids of all others, gone again in

@@ -106,7 +106,9 @@ func TestWhatIsLeft(t *testing.T) {
 			SELECT from_step_id, to_step_id, 1 FROM tasker_workflow_step_edges WHERE from_step_id < 10000
 			UNION SELECT start, to_step_id, depth + 1 FROM walk JOIN tasker_workflow_step_edges ON from_step_id = at WHERE start <> at AND depth < 31)
 		SELECT count(*) FROM walk WHERE start = at`
-	const orphans = `SELECT count(*) FROM tasker_workflow_steps s LEFT JOIN tasker_tasks t USING (task_id) WHERE t.task_id IS NULL`
+	const orphans = `SELECT (SELECT count(*) FROM tasker_workflow_steps s LEFT JOIN tasker_tasks t USING (task_id) WHERE t.task_id IS NULL)
+		+ (SELECT count(*) FROM tasker_workflow_step_transitions x LEFT JOIN tasker_workflow_steps s USING (workflow_step_id) WHERE s.task_id IS NULL)`
+	const living = `SELECT count(*) FROM tasker_workflow_steps WHERE workflow_step_id < 1000`
 	const outOfLine = `SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'tasker_workflow_step_transitions'::regclass`
 	value := func(pool *pgxpool.Pool, sql string) (n int) {
 		t.Helper()
@@ -117,7 +119,7 @@ func TestWhatIsLeft(t *testing.T) {
 	}
 	var circular, orphaned, toasted int
 	for seed := range uint64(2) {
-		for _, o := range []chaos.Options{{}, {Cycles: true}, {Referential: true}} {
+		for _, o := range []chaos.Options{{}, {Cycles: true, Steps: 6}, {Referential: true}} {
 			pool := workloadtest.Database(t)
 			o.Seed, o.Transactions = seed, 120
 			if _, err := chaos.Run(t.Context(), connections(t, pool, 1), chaos.Generate(o)); err != nil {
@@ -136,6 +138,9 @@ func TestWhatIsLeft(t *testing.T) {
 				t.Errorf("seed %d: %d orphans", seed, n)
 			}
 			toasted += value(pool, outOfLine)
+			if n := value(pool, living); n == 0 {
+				t.Errorf("seed %d: no step is left", seed)
+			}
 		}
 	}
 	if circular == 0 || orphaned == 0 || toasted == 0 {
