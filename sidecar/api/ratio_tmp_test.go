@@ -25,7 +25,7 @@ func TestRatioTmp(t *testing.T) {
 	url := pgtest.Database(t)
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil { t.Fatal(err) }
-	if err := testbed.Install(ctx, conn, tasker.RulesV02); err != nil { t.Fatal(err) }
+	if err := testbed.Install(ctx, conn, testbed.Options{}); err != nil { t.Fatal(err) }
 	if err := golden.Load(ctx, conn); err != nil { t.Fatal(err) }
 	conn.Exec(ctx, "VACUUM ANALYZE")
 	defer conn.Close(ctx)
