@@ -58,11 +58,11 @@ const (
 
 // tableCopy decodes rows of type T.
 type tableCopy[T any] struct {
-	table   tasker.Table
-	fields  []copyField[T]
-	size    int
-	strings *interner
-	add     func(*tasker.Rows) error
+	table  tasker.Table
+	fields []copyField[T]
+	size   int
+	value  value // workspace
+	add    func(*tasker.Rows) error
 
 	batch   tasker.Rows
 	into    *[]T
@@ -78,7 +78,7 @@ type copyField[T any] struct {
 }
 
 func copyFor[T any](table tasker.Table, fields []field[T], size int, strings *interner, add func(*tasker.Rows) error, slice func(*tasker.Rows) *[]T) copyDecoder {
-	c := &tableCopy[T]{table: table, size: size, strings: strings, add: add}
+	c := &tableCopy[T]{table: table, size: size, value: value{strings: strings}, add: add}
 	for i, f := range fields {
 		c.fields = append(c.fields, copyField[T]{f, kinds[table.Info().Followed[i].Type].kind})
 	}
@@ -181,7 +181,7 @@ func (c *tableCopy[T]) row(src []byte) (rest []byte, whole bool, err error) {
 	row := &rows[len(rows)-1]
 	var zero T
 	*row = zero
-	v := value{strings: c.strings}
+	v := &c.value
 	for i := range c.fields {
 		f := &c.fields[i]
 		if len(src) < 4 {
@@ -210,7 +210,7 @@ func (c *tableCopy[T]) row(src []byte) (rest []byte, whole bool, err error) {
 			v.data, v.null = src[:n], false
 			src = src[n:]
 		}
-		f.set(row, &v)
+		f.set(row, v)
 	}
 	*c.into = rows
 	c.count++

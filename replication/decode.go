@@ -43,11 +43,11 @@ type handler interface {
 // from strings never seen before, a change costs no allocation. It is for one
 // goroutine.
 type decoder struct {
-	tables  map[uint32]tasker.Table // by oid, as they were loaded
-	names   map[string]tasker.Table // by quoted name with schema
-	plans   map[uint32]plan         // by oid; nil for what is not followed
-	strings *interner
-	to      handler
+	tables map[uint32]tasker.Table // by oid, as they were loaded
+	names  map[string]tasker.Table // by quoted name with schema
+	plans  map[uint32]plan         // by oid; nil for what is not followed
+	to     handler
+	value  value // workspace; in here it need not be allocated for each change
 
 	// The relation of the last change: changes come in runs of one table.
 	lastOID  uint32
@@ -60,11 +60,11 @@ type decoder struct {
 // newDecoder makes a decoder for the tables with these oids.
 func newDecoder(schema string, oids [tasker.FollowedTables + 1]uint32, to handler) *decoder {
 	d := &decoder{
-		tables:  map[uint32]tasker.Table{},
-		names:   map[string]tasker.Table{},
-		plans:   map[uint32]plan{},
-		strings: newInterner(),
-		to:      to,
+		tables: map[uint32]tasker.Table{},
+		names:  map[string]tasker.Table{},
+		plans:  map[uint32]plan{},
+		to:     to,
+		value:  value{strings: newInterner()},
 	}
 	for t := tasker.Table(1); int(t) <= tasker.FollowedTables; t++ {
 		d.tables[oids[t]] = t
@@ -148,7 +148,7 @@ func (d *decoder) insert(body []byte) error {
 	}
 	c := &d.row
 	p.reset(c)
-	rest, unchanged, err := p.decode(body[1:], c, d.strings)
+	rest, unchanged, err := p.decode(body[1:], c, &d.value)
 	if err := d.end(rest, err); err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (d *decoder) update(body []byte) error {
 	case 'O':
 		// The whole old row: it also knows what the new one leaves out.
 		var unknown uint32
-		if body, unknown, err = p.decode(body[1:], c, d.strings); err != nil {
+		if body, unknown, err = p.decode(body[1:], c, &d.value); err != nil {
 			return err
 		}
 		oldKey, hasOld, known = p.key(c), true, ^unknown
@@ -188,7 +188,7 @@ func (d *decoder) update(body []byte) error {
 	if len(body) == 0 || body[0] != 'N' {
 		return fmt.Errorf("%w: Update without a new tuple", ErrMalformed)
 	}
-	rest, unchanged, err := p.decode(body[1:], c, d.strings)
+	rest, unchanged, err := p.decode(body[1:], c, &d.value)
 	if err := d.end(rest, err); err != nil {
 		return err
 	}

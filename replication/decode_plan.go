@@ -12,8 +12,8 @@ import (
 type plan interface {
 	// decode reads a tuple into the change's row, leaving alone what the
 	// tuple does not have, and returns what follows it and which followed
-	// columns the tuple said to be unchanged.
-	decode(src []byte, c *tasker.Change, strings *interner) (rest []byte, unchanged uint32, err error)
+	// columns the tuple said to be unchanged. v is its workspace.
+	decode(src []byte, c *tasker.Change, v *value) (rest []byte, unchanged uint32, err error)
 	// decodeKey reads only the primary key from a tuple.
 	decodeKey(src []byte) (rest []byte, key int64, err error)
 	// reset zeroes the change's row.
@@ -118,14 +118,13 @@ const (
 	tupleBinary    = 'b'
 )
 
-func (p *tablePlan[T]) decode(src []byte, c *tasker.Change, strings *interner) ([]byte, uint32, error) {
+func (p *tablePlan[T]) decode(src []byte, c *tasker.Change, v *value) ([]byte, uint32, error) {
 	src, err := p.header(src)
 	if err != nil {
 		return nil, 0, err
 	}
 	row := p.row(c)
 	var unchanged uint32
-	v := value{strings: strings}
 	for i := range p.columns {
 		col := &p.columns[i]
 		if len(src) == 0 {
@@ -145,7 +144,7 @@ func (p *tablePlan[T]) decode(src []byte, c *tasker.Change, strings *interner) (
 				if want := col.kind.size(); want >= 0 && int(n) != want {
 					return nil, 0, check(p.of, col.followed, col.kind, col.nullable, int(n))
 				}
-				col.set(row, &v)
+				col.set(row, v)
 			}
 			src = src[5+n:]
 		case tupleNull:
@@ -154,7 +153,7 @@ func (p *tablePlan[T]) decode(src []byte, c *tasker.Change, strings *interner) (
 					return nil, 0, check(p.of, col.followed, col.kind, false, -1)
 				}
 				v.data, v.null = nil, true
-				col.set(row, &v)
+				col.set(row, v)
 			}
 			src = src[1:]
 		case tupleUnchanged:

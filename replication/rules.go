@@ -67,7 +67,7 @@ type RulesOptions struct {
 	// StatementTimeout bounds each statement, as the search for such steps
 	// can come to read a whole table. A kind whose search takes longer counts
 	// as not there.
-	// Defaults to 5 seconds.
+	// Defaults to 2 seconds.
 	StatementTimeout time.Duration
 }
 
@@ -76,7 +76,7 @@ func (o RulesOptions) withDefaults() RulesOptions {
 		o.StepsPerKind = 20
 	}
 	if o.StatementTimeout == 0 {
-		o.StatementTimeout = 5 * time.Second
+		o.StatementTimeout = 2 * time.Second
 	}
 	return o
 }
@@ -151,8 +151,7 @@ func detectRules(ctx context.Context, tx pgx.Tx, schema string, o RulesOptions) 
 		return RulesFinding{}, functionFails(function, err)
 	}
 	f := RulesFinding{Function: function}
-	var steps []int64
-	differ := map[int64]bool{}
+	var all, few []int64 // to ask about, and when that takes too long
 	for _, kind := range rulesKinds {
 		ids, err := findSteps(ctx, tx, kind, o.StepsPerKind)
 		if err != nil {
@@ -161,16 +160,16 @@ func detectRules(ctx context.Context, tx pgx.Tx, schema string, o RulesOptions) 
 		if kind.differ && len(ids) > 0 {
 			f.Kinds = append(f.Kinds, kind.name)
 		}
-		for _, id := range ids {
-			differ[id] = differ[id] || kind.differ
-		}
-		steps = append(steps, ids...)
+		all, few = append(all, ids...), append(few, ids[:min(1, len(ids))]...)
 	}
-	answers, err := askRules(ctx, tx, function, steps)
+	answers, err := askRules(ctx, tx, all)
+	if timedOut(ctx, err) {
+		answers, err = askRules(ctx, tx, few)
+	}
 	if err != nil {
-		return RulesFinding{}, err
+		return RulesFinding{}, functionFails(function, err)
 	}
-	return f.judge(answers, differ)
+	return f.judge(answers)
 }
 
 // rulesAnswer is what was answered about a step, and what either version
@@ -180,9 +179,8 @@ type rulesAnswer struct {
 	answered, v01, v02 map[string]any
 }
 
-// judge decides by the answers; differ tells the steps on which the versions
-// are known to differ.
-func (f RulesFinding) judge(answers []rulesAnswer, differ map[int64]bool) (RulesFinding, error) {
+// judge decides by the answers.
+func (f RulesFinding) judge(answers []rulesAnswer) (RulesFinding, error) {
 	var likeV01, likeV02, neither int
 	var first, firstV01, firstV02 *rulesAnswer
 	for i := range answers {
@@ -279,30 +277,35 @@ func findSteps(ctx context.Context, tx pgx.Tx, kind rulesKind, limit int) ([]int
 		ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == pgerrcode.QueryCanceled && ctx.Err() == nil {
+	if timedOut(ctx, err) {
 		return nil, nil
 	}
 	return ids, err
 }
 
+// timedOut is whether the server ended a statement that took too long.
+func timedOut(ctx context.Context, err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == pgerrcode.QueryCanceled && ctx.Err() == nil
+}
+
 // askRules asks the function about the steps.
-func askRules(ctx context.Context, tx pgx.Tx, function string, steps []int64) ([]rulesAnswer, error) {
-	rows, err := tx.Query(ctx, rulesSQL, steps)
-	if err != nil {
-		return nil, functionFails(function, err)
-	}
-	answers, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a rulesAnswer, err error) {
-		var answered, v01, v02 string
-		if err := row.Scan(&a.step, &a.task, &answered, &v01, &v02); err != nil {
-			return a, err
+func askRules(ctx context.Context, tx pgx.Tx, steps []int64) (answers []rulesAnswer, err error) {
+	err = pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error {
+		rows, err := savepoint.Query(ctx, rulesSQL, steps)
+		if err != nil {
+			return err
 		}
-		return a, errors.Join(decode(answered, &a.answered), decode(v01, &a.v01), decode(v02, &a.v02))
+		answers, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (a rulesAnswer, err error) {
+			var answered, v01, v02 string
+			if err := row.Scan(&a.step, &a.task, &answered, &v01, &v02); err != nil {
+				return a, err
+			}
+			return a, errors.Join(decode(answered, &a.answered), decode(v01, &a.v01), decode(v02, &a.v02))
+		})
+		return err
 	})
-	if err != nil {
-		return nil, functionFails(function, err)
-	}
-	return answers, nil
+	return answers, err
 }
 
 // decode keeps numbers as they are written: ids do not fit a float.

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
+	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed/golden"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -236,7 +237,7 @@ FROM tasker_workflow_steps s LEFT JOIN tasker_workflow_step_transitions l ON l.w
 	if rows.Err() != nil {
 		t.Fatal(rows.Err())
 	}
-	answers, err := askRules(t.Context(), tx, "the function", ids)
+	answers, err := askRules(t.Context(), tx, ids)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,4 +271,46 @@ func timestamp(v *time.Time) tasker.Timestamp {
 		return tasker.NoTime
 	}
 	return tasker.TimestampOf(*v)
+}
+
+// Of the golden tasks, too, all answers are as one version has them, and every
+// step is found of which the golden answers of the versions differ.
+func TestDetectRulesOnGoldenData(t *testing.T) {
+	for _, rules := range []tasker.Rules{tasker.RulesV01, tasker.RulesV02} {
+		conn := connectTo(t, engineDatabase(t, rules))
+		if err := golden.Load(t.Context(), conn); err != nil {
+			t.Fatal(err)
+		}
+		f, err := DetectRules(t.Context(), conn, "public", RulesOptions{StepsPerKind: 3000, StatementTimeout: time.Minute})
+		if err != nil || f.Rules != rules || f.Provisional || f.Steps != 352 || len(f.Kinds) != 4 {
+			t.Errorf("%s: %+v, %v", rules, f, err)
+		}
+	}
+}
+
+// A search that takes too long is given up, and the rest is asked; asking that
+// takes too long, of many steps, is asking about few.
+func TestDetectRulesGivesUpWhatTakesLong(t *testing.T) {
+	conn := connectTo(t, engineDatabase(t, tasker.RulesV01))
+	seed(t, conn)
+	for range 20 {
+		addStep(t, conn, "NULL", "true", "3", "NULL", "NULL", "", "")
+	}
+	quick := rulesKinds
+	defer func() { rulesKinds = quick }()
+	rulesKinds = append([]rulesKind{{"slow", true, "SELECT 1::bigint FROM pg_sleep(60) LIMIT $1"}}, quick...)
+	f, err := DetectRules(t.Context(), conn, "public", RulesOptions{StatementTimeout: time.Second})
+	if err != nil || f.Rules != tasker.RulesV01 || f.Provisional || f.Steps != 20 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	rulesKinds = quick
+	execute(t, conn, readinessFunction("public", "pg_sleep(0.1) IS NOT NULL", "false", "s.attempts"))
+	f, err = DetectRules(t.Context(), conn, "public", RulesOptions{StatementTimeout: time.Second})
+	if err != nil || f.Rules != tasker.RulesV01 || f.Steps != 1 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	execute(t, conn, readinessFunction("public", "pg_sleep(60) IS NOT NULL", "false", "s.attempts"))
+	if f, err = DetectRules(t.Context(), conn, "public", RulesOptions{StatementTimeout: 200 * time.Millisecond}); err == nil || Permanent(err) || !strings.Contains(err.Error(), "did not answer in time") {
+		t.Errorf("%+v, %v", f, err)
+	}
 }

@@ -21,15 +21,15 @@ type WatchOptions struct {
 	// Interval is the time between two looks, 100 ms to 5 s.
 	// Defaults to 1 second.
 	Interval time.Duration
-	// Timeout bounds one look, connecting included.
+	// Timeout bounds one look at the catalog, connecting included.
 	// Defaults to 5 seconds.
 	Timeout time.Duration
 	// Blind is how long no look may have succeeded before that is reported.
 	// Defaults to 10 seconds.
 	Blind time.Duration
 	// ProvisionalInterval is the time between two searches for a step that
-	// tells which rules hold, while they are provisional. [Watcher.AskRules]
-	// makes one at once.
+	// tells which rules hold, while they are provisional; at least twenty times
+	// as long as the last one took. [Watcher.AskRules] makes one at once.
 	// Defaults to 5 seconds.
 	ProvisionalInterval time.Duration
 	// Rules say how the rules are asked for.
@@ -85,7 +85,8 @@ type Watcher struct {
 	rules   RulesFinding
 	due     bool // the rules have to be asked for, whatever the time
 	askedAt time.Time
-	refused error // why the rules are not known
+	took    time.Duration // to ask for the rules
+	refused error         // why the rules are not known
 	blind   bool
 }
 
@@ -169,8 +170,6 @@ func (w *Watcher) sees() {
 
 // look takes one look and asks for the rules when that is due.
 func (w *Watcher) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
-	defer cancel()
 	err := w.compare(ctx)
 	if err == nil {
 		err = w.detect(ctx)
@@ -182,6 +181,8 @@ func (w *Watcher) look(ctx context.Context) error {
 }
 
 func (w *Watcher) compare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
+	defer cancel()
 	if w.conn == nil {
 		conn, err := w.o.Connect(ctx)
 		if err != nil {
@@ -208,7 +209,7 @@ func (w *Watcher) compare(ctx context.Context) error {
 // again; and now and then while they are provisional.
 func (w *Watcher) detect(ctx context.Context) error {
 	if !w.due {
-		wait := w.o.ProvisionalInterval
+		wait := max(w.o.ProvisionalInterval, 20*w.took)
 		if w.askRules.Load() {
 			wait = w.o.Interval / 2 // however often steps come by
 		}
@@ -216,10 +217,18 @@ func (w *Watcher) detect(ctx context.Context) error {
 			return nil
 		}
 	}
+	// Every statement is bounded by the server; this is for a dead network.
+	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout+time.Duration(len(rulesKinds)+2)*w.o.Rules.withDefaults().StatementTimeout)
+	defer cancel()
 	asked := w.askRules.Swap(false)
+	begun := time.Now()
 	finding, err := DetectRules(ctx, w.conn, w.o.Schema, w.o.Rules)
 	w.askedAt = time.Now()
+	w.took = w.askedAt.Sub(begun)
 	if err != nil && !Permanent(err) {
+		if asked {
+			w.askRules.Store(true)
+		}
 		return err
 	}
 	told := w.due || asked || err != nil || finding.Provisional != w.rules.Provisional || finding.Rules != w.rules.Rules
