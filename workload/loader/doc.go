@@ -17,6 +17,7 @@
 // them row by row costs about half of the time. [Options.CheckReferences] says
 // otherwise.
 //
-// The loader never changes or deletes a row that it did not write, creates no
-// object, and drops no index.
+// The loader never changes or deletes a row that it did not write. It creates
+// and drops nothing, unless [Options.BuildIndexesAfter] has it build the indexes
+// of empty tables after the load.
 package loader
