@@ -13,15 +13,16 @@ import (
 func (a *app) publicationCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "publication",
-		Short: "Let go of the engine's tables for a migration, and take them again",
+		Short: "Let go of single columns for a migration, and list them again",
 		Long: `A publication with column lists keeps migrations from dropping or retyping a
-listed column. detach takes the tables out of it, attach brings it back to the
-state in which it was made. In between a running sidecar's answers are stale, and
-say so.`,
+listed column. detach drops the lists and keeps the tables, so that whole rows are
+sent and the log stays complete; attach creates the publication or brings it back
+to what it should be. At either a running sidecar loads once more, and its answers
+are stale until then, and say so.`,
 		Args: noArgs,
 	}
 	c.AddCommand(
-		a.publicationChange("detach", "Take the engine's tables out of the publication", "is detached", replication.DetachPublication),
+		a.publicationChange("detach", "Drop the column lists of the publication", "is detached", replication.DetachPublication),
 		a.publicationChange("attach", "Create the publication, or bring it back to what following needs", "is attached", replication.AttachPublication),
 	)
 	return c
