@@ -9,6 +9,10 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	sidecar "github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
 )
 
 // childVariable tells a process of ours that it is to be measured, and of which
@@ -18,7 +22,7 @@ const childVariable = "TASKER_BENCH_CHILD_URL"
 // memoryUse is what a child reports, in bytes.
 type memoryUse struct {
 	Empty  int64 `json:"empty"`  // before anything
-	Loaded int64 `json:"loaded"` // after the load, what it needed given back
+	Loaded int64 `json:"loaded"` // after the load, at rest
 	Peak   int64 `json:"peak"`   // while loading; 0: not known
 	Index  int64 `json:"index"`  // the index's own estimate
 	Steps  int64 `json:"steps"`
@@ -39,19 +43,48 @@ func Child() {
 	os.Exit(0)
 }
 
+// child follows as a sidecar does, and reports once its size has come to rest.
 func child(ctx context.Context, url string) error {
-	settle()
 	use := memoryUse{Empty: residentSize("VmRSS")}
-	f, err := follow(ctx, url, hooks{})
+	f, err := sidecar.New(sidecar.Options{Replication: replication.Options{DatabaseURL: url}})
 	if err != nil {
 		return err
 	}
-	defer f.stop()
-	settle()
-	stats := f.view().Stats()
-	use.Loaded, use.Peak = residentSize("VmRSS"), residentSize("VmHWM")
-	use.Index, use.Steps = int64(stats.Bytes), int64(stats.Steps)
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	for f.View() == nil {
+		select {
+		case <-f.Changed():
+		case err := <-ended:
+			cancel()
+			return err
+		}
+	}
+	use.Loaded = atRest(3*time.Second, time.Minute)
+	stats := f.View().Stats()
+	use.Peak, use.Index, use.Steps = residentSize("VmHWM"), int64(stats.Bytes), int64(stats.Steps)
+	cancel()
+	if err := <-ended; err != nil {
+		return err
+	}
 	return json.NewEncoder(os.Stdout).Encode(use)
+}
+
+// atRest is the resident size when it has not become smaller for a while, or
+// at the end of the patience.
+func atRest(still, patience time.Duration) int64 {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	start := time.Now()
+	least, since := residentSize("VmRSS"), start
+	for time.Since(since) < still && time.Since(start) < patience {
+		<-tick.C
+		if now := residentSize("VmRSS"); now < least {
+			least, since = now, time.Now()
+		}
+	}
+	return residentSize("VmRSS")
 }
 
 // residentSize is a size of this process by its name in /proc; elsewhere the
