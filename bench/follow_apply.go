@@ -20,7 +20,7 @@ func runApply(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps := pick(l, 500, 50_000)
+	steps := pick(l, 500, 20_000)
 	receive, err := l.client("pg_recvlogical")
 	if err != nil {
 		return nil, err
