@@ -5,7 +5,7 @@
 //	                     ──changes───────────────────▶ Index 2 (current)
 //
 // A reload builds a new index beside the current one and puts it in place in
-// one step; until then readers keep the old one, and [Follower.Freshness] says
+// one step; until then readers keep the old one, and [Follower.Status] says
 // that it is stale and why. Whoever waits for a position goes on waiting over
 // such a change.
 //

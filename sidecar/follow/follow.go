@@ -24,8 +24,8 @@ type Follower struct {
 
 // generation is an index between two loads.
 type generation struct {
-	index    *readiness.Index
-	replaced chan struct{} // closed when the next one is in place
+	index    *readiness.Index // nil before the first load
+	replaced chan struct{}    // there: closed when the first one is in place
 }
 
 // Options configures a follower.
@@ -73,8 +73,12 @@ func (f *Follower) replace(index *readiness.Index) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.current.Load()
-	f.current.Store(&generation{index: index, replaced: make(chan struct{})})
-	close(old.replaced)
+	f.current.Store(&generation{index: index})
+	if old.index == nil {
+		close(old.replaced)
+	} else {
+		old.index.Retire()
+	}
 }
 
 // View is the newest view of the current index; nil before the first load.
@@ -103,27 +107,12 @@ func (f *Follower) Changed() <-chan struct{} {
 // reload in between does not end the waiting.
 func (f *Follower) WaitFor(ctx context.Context, lsn tasker.LSN) error {
 	for {
-		g := f.current.Load()
-		if g.index != nil {
-			waiting, cancel := context.WithCancel(ctx)
-			stop := make(chan struct{})
-			go func() {
-				select {
-				case <-g.replaced:
-					cancel()
-				case <-stop:
-				}
-			}()
-			err := g.index.WaitFor(waiting, lsn)
-			close(stop)
-			cancel()
-			if err == nil || ctx.Err() != nil {
-				return err
-			}
-			continue
+		changed := f.Changed()
+		if view := f.View(); view != nil && view.LSN() >= lsn {
+			return nil
 		}
 		select {
-		case <-g.replaced:
+		case <-changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
