@@ -9,8 +9,12 @@ import (
 
 // blockers are the ancestors of a step that are not done, nearest first, then
 // by id, at most limit of them, and how many more there are. A step on a cycle
-// is among its own.
+// is among its own. With a negative limit they are not looked for at all: none,
+// and none more.
 func (v *View) blockers(s *step, now tasker.Timestamp, limit int) ([]tasker.Blocker, int) {
+	if limit < 0 {
+		return []tasker.Blocker{}, 0
+	}
 	undone := func(n uint32) bool { return !v.step(n).done() }
 	var starts []uint32
 	for e := s.in; e != 0; {

@@ -187,7 +187,7 @@ type ReadyAnswer struct {
 
 func (r *reading) deriveStep(row *tasker.StepReadiness) *DerivedStep {
 	reasons := []tasker.Reason{}
-	if found, ok := r.Reasons(row.WorkflowStepID, r.now, 0); ok && found.Reasons != nil {
+	if found, ok := r.Reasons(row.WorkflowStepID, r.now, -1); ok && found.Reasons != nil {
 		reasons = found.Reasons
 	}
 	return &DerivedStep{

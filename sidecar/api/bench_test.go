@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -126,3 +127,30 @@ type discard struct{ header http.Header }
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
+
+// BenchmarkEncode compares the encoder by hand with encoding/json for the
+// readiness of ten steps: what the former is kept for.
+func BenchmarkEncode(b *testing.B) {
+	rows := manyTasks(b, 10).StepReadiness(7, nil, tasker.TimestampOf(testClock()))
+	e := Envelope{AsOfLSN: goldenLSN}
+	b.Run("by hand", func(b *testing.B) {
+		b.ReportAllocs()
+		var body []byte
+		for b.Loop() {
+			body = appendStepsAnswer(body[:0], &e, 7, rows)
+		}
+	})
+	b.Run("encoding/json", func(b *testing.B) {
+		b.ReportAllocs()
+		answer := StepsAnswer{Envelope: e, TaskID: 7, Steps: make([]StepRow, len(rows))}
+		for i := range rows {
+			answer.Steps[i].StepReadiness = rows[i]
+		}
+		encoder := json.NewEncoder(io.Discard)
+		for b.Loop() {
+			if err := encoder.Encode(&answer); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

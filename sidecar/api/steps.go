@@ -43,7 +43,7 @@ func (s *Server) routeSteps(api huma.API) {
 			row, ok := now.Step(in.StepID, now.now)
 			if !ok {
 				problem := notFound("step", in.StepID)
-				if _, nameless := now.Reasons(in.StepID, now.now, 0); nameless {
+				if _, nameless := now.Reasons(in.StepID, now.now, -1); nameless {
 					problem.Detail = fmt.Sprintf("step %d has no readiness, because its named step is missing; its reasons tell more", in.StepID)
 				}
 				return nil, problem
