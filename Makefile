@@ -67,7 +67,7 @@ bench: build ## measure against the baselines; figures go to RESULTS as JSON
 .PHONY: release
 release: ## build static binaries, a container file and checksums in dist/
 	rm -rf dist && mkdir dist
-	for platform in $(PLATFORMS); do \
+	set -e; for platform in $(PLATFORMS); do \
 		os=$${platform%/*} arch=$${platform#*/}; \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -tags timetzdata -ldflags '-s -w $(LDFLAGS)' \
 			-o dist/tasker-sidecar-$$os-$$arch ./sidecar; \
