@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -34,10 +35,15 @@ func TestDefaultIsValid(t *testing.T) {
 }
 
 func TestEveryOptionIsDocumented(t *testing.T) {
-	for _, o := range Options() {
-		if o.Doc == "" {
-			t.Errorf("%s has no doc comment", o.Key)
+	docs := describe()
+	for _, section := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		for _, field := range reflect.VisibleFields(section.Type) {
+			if doc := docs[section.Type.Name()+"."+field.Name]; !strings.HasPrefix(doc, field.Name+" ") {
+				t.Errorf("%s.%s has no doc comment that begins with its name: %q", section.Type.Name(), field.Name, doc)
+			}
 		}
+	}
+	for _, o := range Options() {
 		if o.kind.number != nil && o.Rule == "" {
 			t.Errorf("%s is a number and has no range", o.Key)
 		}

@@ -59,3 +59,17 @@ func describeType(docs map[string]string, decl *ast.GenDecl, spec ast.Spec) {
 }
 
 func oneLine(doc *ast.CommentGroup) string { return strings.Join(strings.Fields(doc.Text()), " ") }
+
+// withoutName takes off the Go name with which a doc comment begins, for
+// readers who know the option by another: "MaxWait bounds how long" becomes
+// "Bounds how long", "Listen is the address" becomes "The address".
+func withoutName(doc, name string) string {
+	doc = strings.TrimPrefix(doc, name+" ")
+	for _, verb := range []string{"is ", "are "} {
+		doc = strings.TrimPrefix(doc, verb)
+	}
+	if doc == "" {
+		return ""
+	}
+	return strings.ToUpper(doc[:1]) + doc[1:]
+}

@@ -58,8 +58,7 @@ Everything is checked before anything starts: an unknown name, a wrong type, a v
 // name at its head.
 func sectionDoc(o *Option) string {
 	name := reflect.TypeFor[Config]().Field(o.index[0]).Type.Name()
-	text := strings.TrimPrefix(describe()[name], name+" is ")
-	return strings.ToUpper(text[:1]) + text[1:]
+	return withoutName(describe()[name], name)
 }
 
 // anchor is the name that GitHub gives a heading.
