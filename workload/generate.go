@@ -94,9 +94,9 @@ func (b *Batch) Steps() int {
 // Generate streams the data set in batches; only one is in memory at a time
 // unless the caller keeps them.
 //
-// The shares are exact over each thousand sources: 300 linear ones of every
-// thousand, whatever the size of the data set; of the last ones, and of
-// smaller data sets with a bound on tasks, exact over those that there are.
+// The shares are exact over all tasks when the data set is bound by tasks, over
+// each thousand when it is bound by steps. Of a data set with families, which
+// are several tasks at a time, they are those of what is drawn.
 func Generate(spec Spec) iter.Seq[*Batch] {
 	spec = spec.withDefaults()
 	return func(yield func(*Batch) bool) {
@@ -150,7 +150,12 @@ type generator struct {
 	kindsOfBlock, scenariosOfBlock []uint8
 }
 
-const block = 1000 // sources over which the shares are exact
+// block is over how many sources the shares are exact where the number of tasks
+// is not known, or too large to be laid out at once.
+const (
+	block        = 1000
+	largestBlock = 1 << 20
+)
 
 func (g *generator) done() bool {
 	return g.spec.Tasks > 0 && g.tasks >= g.spec.Tasks || g.spec.Steps > 0 && g.steps >= g.spec.Steps
@@ -160,8 +165,8 @@ func (g *generator) done() bool {
 func (g *generator) next(b *Batch) int {
 	if len(g.kindsOfBlock) == 0 {
 		n := block
-		if left := g.spec.Tasks - g.tasks; g.spec.Tasks > 0 {
-			n = min(n, left)
+		if g.spec.Tasks > 0 {
+			n = min(g.spec.Tasks-g.tasks, largestBlock)
 		}
 		g.kindsOfBlock = apportion(n, g.spec.Mix, 0, g.kinds)
 		g.scenariosOfBlock = apportion(n, g.spec.Scenarios, 0, g.states)

@@ -91,14 +91,14 @@ func (p *Player) adopt(ctx context.Context) error {
 // grace is how long a transaction may take to end once the player stops.
 const grace = 10 * time.Second
 
-// connectionLost says whether an error means that the connection is gone, or
-// the server does not let us in for the moment.
-func connectionLost(err error) bool {
+// connectionLost says whether an error means that the connection is gone, is of
+// no use any more, or the server does not let us in for the moment.
+func (w *worker) connectionLost(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pgerrcode.IsOperatorIntervention(pg.Code) || pgerrcode.IsConnectionException(pg.Code) ||
-			pgerrcode.IsInsufficientResources(pg.Code)
+			pgerrcode.IsInsufficientResources(pg.Code) ||
+			pg.Code == pgerrcode.FeatureNotSupported // a table was altered under a prepared statement
 	}
-	var refused *refusedError
-	return !errors.As(err, &refused)
+	return w.conn == nil || w.conn.Conn().IsClosed()
 }

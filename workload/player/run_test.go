@@ -2,6 +2,7 @@ package player_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -118,4 +119,29 @@ func TestConnectionsCut(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	checkTransitions(t, workloadtest.Rows(t, pool))
+}
+
+// What no reconnecting can help ends the run, and says what it is.
+func TestUnplayableWorkflow(t *testing.T) {
+	pool := workloadtest.Database(t)
+	bad := workload.Chain(2)
+	bad.Steps[1].Name = strings.Repeat("x", 129)
+	p, err := player.New(pool, player.Options{Mix: mix(bad)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "its name has 129 characters") {
+		t.Error(err)
+	}
+
+	p, err = player.New(pool, player.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Exec(t.Context(), "ALTER TABLE tasker_workflow_step_edges RENAME TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "tasker_workflow_step_edges") {
+		t.Error(err)
+	}
 }

@@ -49,7 +49,7 @@ func (w *worker) run(ctx context.Context) error {
 			w.disconnect()
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case connectionLost(err):
+		case w.connectionLost(err):
 			w.counts.reconnects.Add(1)
 			if w.opts.OnError != nil {
 				w.opts.OnError(err)
@@ -129,6 +129,9 @@ func (w *worker) handle(ctx context.Context, t *task) error {
 			return w.overtaken(err) // the other one carries it
 		}
 	case tasker.InProgress: // enqueued again
+	case tasker.Error:
+		w.hang(t) // adopted, or enqueued twice
+		return nil
 	default:
 		return nil
 	}
