@@ -113,7 +113,7 @@ func explainServer(pg *pgconn.PgError, where string, connect *pgconn.ConnectErro
 		return setup(CheckWALLevel, true, "the server's wal_level is too low: "+pg.Message, "ALTER SYSTEM SET wal_level = logical and restart it; tasker-sidecar doctor says how on a managed server")
 	case pg.Code == pgerrcode.ConfigurationLimitExceeded:
 		return setup(CheckSlots, false, "no replication slot is free: "+pg.Message, "drop slots that nobody uses (pg_replication_slots), or raise max_replication_slots and restart the server")
-	case pg.Code == pgerrcode.InsufficientPrivilege && strings.Contains(strings.ToLower(pg.Message), "replication"):
+	case pg.Code == pgerrcode.InsufficientPrivilege && (strings.Contains(pg.Message, "replication") || strings.Contains(strings.ToLower(pg.Message), "wal sender")):
 		return setup(CheckReplicationRole, true, fmt.Sprintf("role %s may not replicate: %s", role, pg.Message), "as a superuser: ALTER ROLE ... REPLICATION; tasker-sidecar doctor says how on a managed server")
 	case pg.Code == pgerrcode.InsufficientPrivilege:
 		return setup(CheckPrivileges, true, pg.Message, "run the script that tasker-sidecar doctor --sql prints, as the owner of the tables")

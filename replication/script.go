@@ -33,7 +33,7 @@ SELECT
     EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $1),
     EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $1 AND (r.rolreplication OR r.rolsuper)
         OR r.rolname IN ('rds_replication', 'rds_superuser') AND pg_has_role((SELECT oid FROM pg_roles WHERE rolname = $1), r.oid, 'MEMBER')),
-    coalesce((SELECT has_schema_privilege(r.oid, $2, 'USAGE') FROM pg_roles r WHERE r.rolname = $1), false),
+    coalesce((SELECT has_schema_privilege(r.oid, $2, 'USAGE') FROM pg_roles r WHERE r.rolname = $1), has_schema_privilege('public', $2, 'USAGE')),
     ARRAY(
         SELECT format('%I.%I(%s)', n.nspname, f.proname, pg_get_function_identity_arguments(f.oid))
         FROM pg_proc f
@@ -156,7 +156,7 @@ func (s *script) publication(l *Layout, schema string, o PublicationOptions) {
 
 func (s *script) rights(l *Layout, schema, role string, usage bool) {
 	if !usage {
-		s.statement("Names in the schema can be used.", "GRANT USAGE ON SCHEMA %s TO %s", quote(schema), quote(role))
+		s.statement("Names in the schema can be used (the schema's owner can grant this).", "GRANT USAGE ON SCHEMA %s TO %s", quote(schema), quote(role))
 	}
 	for i := range tasker.FollowedTables {
 		info := &tasker.Schema[i]
