@@ -235,7 +235,7 @@ func (p published) compareReady(t *rapid.T, same func(string, any, any), now tas
 }
 
 func (p published) compareReasons(t *rapid.T, same func(string, any, any), now tasker.Timestamp) {
-	counts := map[tasker.ReasonCode]int{}
+	counts := map[tasker.ReasonCode]int64{}
 	for _, id := range stepIDs {
 		r, ok := p.view.Reasons(id, now, math.MaxInt)
 		if _, exists := p.m.steps[id]; exists != ok {
@@ -264,5 +264,5 @@ func (p published) compareReasons(t *rapid.T, same func(string, any, any), now t
 		few, _ := p.view.Reasons(id, now, 1)
 		same("blockers omitted", few.BlockersOmitted, max(0, len(blockers)-1))
 	}
-	same("reason counts", p.view.ReasonCounts(now), counts)
+	same("reason counts", p.view.Blocked(now), counts)
 }

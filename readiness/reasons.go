@@ -79,32 +79,3 @@ func (v *View) appendOwn(list []tasker.Reason, s *step, now tasker.Timestamp) []
 	}
 	return list
 }
-
-// ReasonCounts says for each reason how many steps it keeps from running at
-// now, done steps left aside. It reads every step.
-func (v *View) ReasonCounts(now tasker.Timestamp) map[tasker.ReasonCode]int {
-	counts := map[tasker.ReasonCode]int{}
-	count := func(holds bool, code tasker.ReasonCode) {
-		if holds {
-			counts[code]++
-		}
-	}
-	v.eachStep(func(_ uint32, s *step) {
-		if !s.has(hasRow) || s.done() || s.has(candidate) && !s.has(gated) {
-			return
-		}
-		_, named := v.nameOf(s)
-		unknown := v.rules == tasker.RulesV01 && s.has(attemptsNull)
-		count(!named, tasker.ReasonNoNamedStep)
-		count(s.state != statePending && s.state != stateError, tasker.ReasonInvalidState)
-		count(s.doneParents != s.parents, tasker.ReasonDependenciesNotSatisfied)
-		count(unknown, tasker.ReasonAttemptsUnknown)
-		count(!unknown && s.attemptsOr0() >= s.limitOr3(), tasker.ReasonAttemptsExhausted)
-		count(!s.has(retryable), tasker.ReasonNotRetryable)
-		count(s.has(inProcess), tasker.ReasonInProcess)
-		count(s.has(processed), tasker.ReasonProcessed)
-		count(s.explicitUntil() > now, tasker.ReasonExplicitBackoff)
-		count(s.failureUntil() > now, tasker.ReasonFailureBackoff)
-	})
-	return counts
-}

@@ -135,7 +135,7 @@ func compareViews(followed, loaded *readiness.View) (found []string) {
 	differ("graph", followed.StepDAGRelationships(nil), loaded.StepDAGRelationships(nil))
 	differ("health", followed.SystemHealthCounts(), loaded.SystemHealthCounts())
 	differ("analytics", followed.AnalyticsMetrics(tasker.PostgresEpoch, now), loaded.AnalyticsMetrics(tasker.PostgresEpoch, now))
-	differ("reasons", followed.ReasonCounts(now), loaded.ReasonCounts(now))
+	differ("reasons", followed.Blocked(now), loaded.Blocked(now))
 	a, b := followed.Stats(), loaded.Stats()
 	a.Bytes, b.Bytes = 0, 0
 	a.StatesOutsideOfMachine, b.StatesOutsideOfMachine = 0, 0 // of all that were ever seen
