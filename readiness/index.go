@@ -45,6 +45,7 @@ type Index struct {
 	xid        uint32
 	changing   changing
 	marks      Marks
+	commits    commits
 	behind     bool // something is committed that is not published
 
 	stateTexts texts
@@ -97,6 +98,7 @@ func (x *Index) Begin(xid uint32, commitTime tasker.Timestamp) {
 func (x *Index) Commit(end tasker.LSN) {
 	at := Mark{end, x.xid}
 	x.changing.mark(&x.marks, at)
+	x.commits.add(at)
 	x.propagate()
 	for _, n := range x.dirtySteps {
 		s := x.step(n) // touched, so it is ours to write
@@ -176,6 +178,7 @@ func (x *Index) Publish() {
 		lastSeen:   x.lastSeen,
 		health:     x.health,
 		marks:      x.marks,
+		commits:    &x.commits,
 		candidates: x.candidates,
 		nameless:   x.nameless,
 		edgeCount:  x.edgeIDs.count,

@@ -1,6 +1,11 @@
 package readiness
 
-import "github.com/tasker-sidecar/tasker-sidecar/tasker"
+import (
+	"slices"
+	"sync"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
 
 // Mark is a committed transaction: the position behind its commit record, and
 // its number as the log has it. XID 0 stands for the snapshot of the load.
@@ -103,4 +108,40 @@ func (v *View) PathCount(taskID, limit int64) int64 {
 		return limit
 	}
 	return total
+}
+
+// commits are the newest transactions that an index has applied, for its views
+// to look back at.
+type commits struct {
+	mu   sync.Mutex
+	ring []Mark
+	next int
+}
+
+// mostCommits is how far back one can look. It takes 256 KiB.
+const mostCommits = 1 << 14
+
+func (c *commits) add(m Mark) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.ring) < mostCommits {
+		c.ring = append(c.ring, m)
+		return
+	}
+	c.ring[c.next] = m
+	c.next = (c.next + 1) % mostCommits
+}
+
+// FirstCommit finds the earliest transaction in the view for which f is true,
+// among the last 16,384 that came after the load.
+func (v *View) FirstCommit(f func(Mark) bool) (Mark, bool) {
+	v.commits.mu.Lock()
+	ring, next := slices.Clone(v.commits.ring), v.commits.next // the writer does not wait for f
+	v.commits.mu.Unlock()
+	for i := range ring {
+		if m := ring[(next+i)%len(ring)]; m.LSN <= v.lsn && f(m) {
+			return m, true
+		}
+	}
+	return Mark{}, false
 }

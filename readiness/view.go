@@ -18,6 +18,7 @@ type View struct {
 	lastSeen   tasker.Timestamp
 	health     tasker.SystemHealthCounts
 	marks      Marks
+	commits    *commits // shared by all views of an index
 	candidates int
 	nameless   int
 	edgeCount  int

@@ -11,10 +11,12 @@
 //	         the index is asked, too
 //	after    the log's end, read afterwards
 //
-// The index is asked when it has applied at least `after`. A task counts when
-// its last change in the index lies at or before `before` and the transaction
-// that made it is visible in the snapshot (a commit can be in the log before
-// anybody else sees it). Such a task is the same on both sides, so that every
+// The index is asked when it has applied at least `after`. A commit can be in
+// the log before anybody else sees it, for as long as it waits for a standby,
+// and others that follow it in the log can be seen earlier; so `before` is moved
+// back to just before the first commit, of those that the index knows, that the
+// snapshot does not see. A task counts when its last change in the index lies at
+// or before that. Such a task is the same on both sides, so that every
 // difference is a fault of one of them. A task that changed in between is
 // undecided and says nothing; the next round meets it again.
 //

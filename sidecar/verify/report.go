@@ -27,6 +27,8 @@ type Report struct {
 	Skipped map[string]int `json:"skipped"`
 	// Failing are the database's functions that failed, with the error of each.
 	Failing map[string]string `json:"failing"`
+	// FailureCount is how many questions they failed to answer.
+	FailureCount int `json:"failure_count"`
 	// DifferenceCount counts all differences, Differences lists the first.
 	DifferenceCount int          `json:"difference_count"`
 	Differences     []Difference `json:"differences"`
@@ -52,6 +54,7 @@ func (r *Report) Merge(o *Report, keep int) {
 	r.Asked += o.Asked
 	r.Compared += o.Compared
 	r.Undecided += o.Undecided
+	r.FailureCount += o.FailureCount
 	r.Duration += o.Duration
 	if r.Skipped == nil {
 		r.Skipped, r.Failing, r.Differences = map[string]int{}, map[string]string{}, []Difference{}

@@ -141,14 +141,14 @@ type session struct {
 	report *Report
 }
 
-// inSnapshot runs ask in a snapshot of its own and waits until the index has
-// applied all that the snapshot can have seen.
-func (v *Verifier) inSnapshot(ctx context.Context, report *Report, ask func(*session) error) (*session, *readiness.View, error) {
+// inSnapshot runs ask in a snapshot of its own and, when the index has applied
+// all that the snapshot can have seen, compare, in the same snapshot.
+func (v *Verifier) inSnapshot(ctx context.Context, report *Report, ask func(*session) error, compare func(*session, *readiness.View) error) error {
 	s := &session{report: report}
 	if err := v.readEnd(ctx, &s.before); err != nil {
-		return nil, nil, err
+		return err
 	}
-	err := v.database.In(ctx, func(open *engine.Snapshot) error {
+	return v.database.In(ctx, func(open *engine.Snapshot) error {
 		visible, now, err := open.Visibility(ctx)
 		if err != nil {
 			return err
@@ -157,26 +157,40 @@ func (v *Verifier) inSnapshot(ctx context.Context, report *Report, ask func(*ses
 		if s.snapshot, err = parseSnapshot(visible); err != nil {
 			return err
 		}
-		return ask(s)
+		if err := ask(s); err != nil {
+			return err
+		}
+		var after tasker.LSN
+		if err := v.readEnd(ctx, &after); err != nil {
+			return err
+		}
+		waiting, cancel := context.WithTimeout(ctx, v.options.ApplyTimeout)
+		defer cancel()
+		if err := v.index.WaitFor(waiting, after); err != nil {
+			return fmt.Errorf("waiting until the index has applied %s: %w", after, err)
+		}
+		view := v.index.View()
+		// What is in the log and not yet visible can lie under what is.
+		if late, ok := view.FirstCommit(func(m readiness.Mark) bool { return !s.sees(m) }); ok {
+			s.before = min(s.before, late.LSN-1)
+		}
+		return compare(s, view)
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	var after tasker.LSN
-	if err := v.readEnd(ctx, &after); err != nil {
-		return nil, nil, err
-	}
-	waiting, cancel := context.WithTimeout(ctx, v.options.ApplyTimeout)
-	defer cancel()
-	if err := v.index.WaitFor(waiting, after); err != nil {
-		return nil, nil, fmt.Errorf("waiting until the index has applied %s: %w", after, err)
-	}
-	return s, v.index.View(), nil
 }
+
+// endSQL reads the end of the last record in the log. The insert position lies
+// behind the header of a page that is about to begin, which no commit's end does.
+const endSQL = `
+SELECT ('0/0'::pg_lsn + (at - CASE WHEN at % page = 24 THEN 24 WHEN at % segment = 40 THEN 40 ELSE 0 END))::text
+FROM (
+    SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS at,
+        current_setting('wal_block_size')::numeric AS page,
+        pg_size_bytes(current_setting('wal_segment_size'))::numeric AS segment
+) log`
 
 func (v *Verifier) readEnd(ctx context.Context, lsn *tasker.LSN) error {
 	var text string
-	if err := v.conn.QueryRow(ctx, "SELECT pg_current_wal_insert_lsn()::text").Scan(&text); err != nil {
+	if err := v.conn.QueryRow(ctx, endSQL).Scan(&text); err != nil {
 		return fmt.Errorf("reading the end of the log: %w", err)
 	}
 	var err error
@@ -218,6 +232,7 @@ func (s *session) noted(name string, err error) (answered bool, _ error) {
 		return false, nil
 	case errors.Is(err, tasker.ErrFunctionFails):
 		s.report.Failing[name] = err.Error()
+		s.report.FailureCount++
 		return false, nil
 	}
 	return false, err
