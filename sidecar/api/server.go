@@ -26,7 +26,7 @@ type Server struct {
 	probes  http.Handler // the probes likewise
 
 	verifying atomic.Bool
-	closing   context.Context // cancelled when the server stops: waiting requests give up
+	closing   context.Context // ended when the server stops: waiting requests give up
 	close     context.CancelFunc
 
 	mu        sync.Mutex
