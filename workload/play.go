@@ -38,14 +38,14 @@ func (i *Instance) Play(s Scenario, now tasker.Timestamp, age time.Duration, r *
 		p.carry(always)
 		p.finish(tasker.Complete)
 	case Exhausted, TaskResolved:
-		t := p.around()
+		t := p.besides()
 		p.exhaust(t)
 		p.finish(tasker.Error)
 		if s == TaskResolved {
 			p.finish(tasker.ResolvedManually)
 		}
 	case NotRetryable:
-		t := p.around()
+		t := p.besides()
 		i.Steps[t].Retryable = false
 		p.fail(t, 1)
 	case InFailureBackoff:
@@ -178,6 +178,14 @@ func (p *play) around() int {
 	t := p.target()
 	above := ancestors(p.Workflow, t)
 	p.carry(func(s int) bool { return s != t && (above[s] || p.r.IntN(2) == 0) })
+	return t
+}
+
+// besides chooses a step and completes all that does not depend on it, as the
+// engine does before it gives a task up.
+func (p *play) besides() int {
+	t := p.target()
+	p.carry(func(s int) bool { return s != t })
 	return t
 }
 

@@ -3,6 +3,7 @@ package player_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -102,6 +103,7 @@ func TestStop(t *testing.T) {
 func TestConnectionsCut(t *testing.T) {
 	pool := workloadtest.Database(t)
 	var commits, cut atomic.Int64
+	var cutters sync.WaitGroup
 	c := play(t, pool, player.Options{Workers: 4, Tasks: 60, Seed: 2, Operator: player.Operator{Retry: 1, Patience: time.Millisecond},
 		OnError: func(error) { cut.Add(1) },
 		OnCommit: func(player.Commit) {
@@ -112,6 +114,8 @@ func TestConnectionsCut(t *testing.T) {
 				}()
 			}
 		}})
+	cutters.Wait()
+	pool.Reset() // what is idle may be dead
 	if c.Reconnects == 0 || cut.Load() != c.Reconnects {
 		t.Errorf("%+v, %d errors told", c, cut.Load())
 	}
