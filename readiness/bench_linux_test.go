@@ -58,4 +58,5 @@ func BenchmarkReadWhileWriting(b *testing.B) {
 			writing.Wait()
 		})
 	}
+	b.Run("alone afterwards", read)
 }
