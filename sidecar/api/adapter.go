@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -142,5 +141,3 @@ func fallbacks(mux *http.ServeMux, paths map[string][]string) {
 	})
 	mux.Handle("/", others)
 }
-
-func stack() string { return string(debug.Stack()) }

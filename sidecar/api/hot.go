@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -43,16 +44,17 @@ func (c *scratch) send(w http.ResponseWriter, e *Envelope) {
 
 // sendValue is the way of answers that are too rare to be written by hand.
 func (s *Server) sendValue(w http.ResponseWriter, e *Envelope, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // plain data always marshals
+	c := scratches.Get().(*scratch)
+	buffer := bytes.NewBuffer(c.body[:0])
+	encoder := json.NewEncoder(buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil { // plain data always marshals
 		s.options.Logger.Error("an answer cannot be written as JSON", "error", err)
 		newProblem(http.StatusInternalServerError, ProblemInternal, "something went wrong inside; the log has the details").write(w)
 		return
 	}
-	h := w.Header()
-	h["Content-Type"] = contentJSON
-	e.setHeaders(h)
-	w.Write(body) //nolint:errcheck // nobody is left to be told
+	c.body = buffer.Bytes()
+	c.send(w, e)
 }
 
 func (s *Server) taskSteps(known parameters) http.HandlerFunc {

@@ -208,7 +208,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			t.Errorf("%s: %d %s", path, answer.status, answer.text)
 			continue
 		}
-		check(path, routeOf(t, doc, path), answer)
+		check(path, describedRoute(t, doc, path), answer)
 	}
 	for path, status := range map[string]int{
 		"/readyz": 503, "/v1/tasks/1/steps": 404, "/v1/tasks/24/steps?x=1": 400, "/v1/steps/ready?limit=0": 400, "/v1/tasks/24/context?min_lsn=FF/0": 503,
@@ -218,7 +218,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		if answer.status != status {
 			t.Errorf("%s: %d %s", path, answer.status, answer.text)
 		}
-		check(path, routeOf(t, doc, path), answer)
+		check(path, describedRoute(t, doc, path), answer)
 	}
 }
 
@@ -226,8 +226,8 @@ func escape(pointer string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(pointer)
 }
 
-// routeOf finds the path of the document that an address belongs to.
-func routeOf(t *testing.T, doc document, address string) string {
+// describedRoute finds the path of the document that an address belongs to.
+func describedRoute(t *testing.T, doc document, address string) string {
 	t.Helper()
 	path, _, _ := strings.Cut(address, "?")
 	if _, ok := doc.Paths[path]; ok {

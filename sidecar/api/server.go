@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -181,23 +182,19 @@ func (s *Server) around(mux *http.ServeMux) http.Handler {
 		started := time.Now()
 		recorder := &recorder{ResponseWriter: w}
 		defer func() {
-			if cause := recover(); cause != nil {
-				if cause == http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
-					panic(cause)
-				}
-				s.options.Logger.Error("a request made the server panic", "method", r.Method, "route", r.Pattern, "panic", cause, "stack", stack())
+			cause := recover()
+			if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
+				s.options.Logger.Error("a request made the server panic", "method", r.Method, "route", r.Pattern, "panic", cause, "stack", string(debug.Stack()))
 				if recorder.status == 0 {
 					newProblem(http.StatusInternalServerError, ProblemInternal, "something went wrong inside; the log has the details").write(recorder)
+					cause = nil
 				}
 			}
-			route := r.Pattern
-			if _, path, ok := strings.Cut(route, " "); ok {
-				route = path
+			s.options.Observe(routeOf(r), knownMethod(r.Method), recorder.statusOrOK(), time.Since(started))
+			if cause != nil {
+				// An answer that has begun must not look as if it were whole.
+				panic(http.ErrAbortHandler)
 			}
-			if route == "" || route == "/" {
-				route = "none"
-			}
-			s.options.Observe(route, knownMethod(r.Method), recorder.statusOrOK(), time.Since(started))
 		}()
 		setCommonHeaders(w.Header())
 		switch done, problem := s.guard.check(recorder, r); {
@@ -207,6 +204,19 @@ func (s *Server) around(mux *http.ServeMux) http.Handler {
 			mux.ServeHTTP(recorder, r)
 		}
 	})
+}
+
+// routeOf is the path of the pattern that a request was given to, none where
+// there is none.
+func routeOf(r *http.Request) string {
+	path := r.Pattern
+	if _, after, ok := strings.Cut(path, " "); ok {
+		path = after
+	}
+	if path == "" || path == "/" {
+		return "none"
+	}
+	return path
 }
 
 // knownMethod keeps the methods that metrics see to a few.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -167,6 +168,24 @@ func TestPanicsAreAnsweredAndLogged(t *testing.T) {
 	r := question(t, s, http.MethodGet, "/metrics")
 	if r.status != http.StatusInternalServerError || r.body["type"] != ProblemInternal || strings.Contains(r.text, "secret") || strings.Contains(r.text, "goroutine") {
 		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
+// What has begun and cannot be finished is cut, so that nobody takes a part for
+// the whole.
+func TestPanicInTheMiddleCutsTheAnswer(t *testing.T) {
+	s := started(t, newSource(nil, Freshness{}), Options{Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte("half of")) //nolint:errcheck // the test
+		panic("in the middle")
+	})})
+	response, err := http.Get("http://" + s.Addr() + "/metrics") //nolint:noctx // it ends at once
+	if err == nil {
+		var text []byte
+		text, err = io.ReadAll(response.Body)
+		response.Body.Close()
+		if err == nil {
+			t.Errorf("%q came as a whole answer", text)
+		}
 	}
 }
 
