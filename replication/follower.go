@@ -71,8 +71,8 @@ func (f *Follower) Run(ctx context.Context) error {
 		}
 		var stop *stopError
 		final := errors.As(err, &stop)
-		if !f.counters.loaded.Load() && !f.loading {
-			final = final || Permanent(err) || now.Sub(failing) >= f.o.FirstStartPatience
+		if !f.counters.loaded.Load() {
+			final = final || Permanent(err) || !f.loading && now.Sub(failing) >= f.o.FirstStartPatience
 		}
 		if final {
 			err = Explain(err)

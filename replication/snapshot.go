@@ -215,16 +215,17 @@ func (l *loader) load(ctx context.Context, into Load) error {
 
 // lock takes the locks that a COPY takes, so that no table is rewritten from
 // here on, finds whether one was since the slot was created, and cuts the
-// tables into jobs, the small ones first.
+// tables into jobs, the small ones first. A query takes them: LOCK TABLE wants
+// a right on the whole table, where we have it on the columns that are read.
 func (l *loader) lock(ctx context.Context) ([]job, error) {
-	names := make([]string, 0, tasker.FollowedTables)
+	queries := make([]string, 0, tasker.FollowedTables)
 	for _, t := range followedTables() {
-		names = append(names, "ONLY "+quote(l.source.schema, t.String()))
+		queries = append(queries, fmt.Sprintf("SELECT %s FROM ONLY %s LIMIT 0", quote(t.Info().Key), quote(l.source.schema, t.String())))
 	}
 	g, groupCtx := errgroup.WithContext(ctx)
 	for _, s := range l.sessions {
 		g.Go(func() error {
-			if _, err := s.Exec(groupCtx, "LOCK TABLE "+strings.Join(names, ", ")+" IN ACCESS SHARE MODE").ReadAll(); err != nil {
+			if _, err := s.Exec(groupCtx, strings.Join(queries, ";")).ReadAll(); err != nil {
 				return fmt.Errorf("locking the tables against rewriting: %w", err)
 			}
 			nodes, err := l.source.readFilenodes(groupCtx, s)
