@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
@@ -76,13 +74,11 @@ func apiOptions(c *config.Config, logger hclog.Logger) (api.Options, error) {
 		Logger:             logger.Named("http"),
 	}
 	for _, text := range h.Tokens {
-		name, rest, _ := strings.Cut(text, ":")
-		role, hash, _ := strings.Cut(rest, ":")
-		r, err := api.ParseRole(role)
+		token, err := api.ParseToken(text)
 		if err != nil {
-			return o, usageError("http.tokens: the token %q: %s", name, err)
+			return o, usageError("http.tokens: %s", err)
 		}
-		o.Tokens = append(o.Tokens, api.Token{Name: name, Role: r, Hash: hash})
+		o.Tokens = append(o.Tokens, token)
 	}
 	return o, nil
 }
