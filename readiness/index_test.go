@@ -79,6 +79,42 @@ func TestTickWakesWhenAGatePasses(t *testing.T) {
 	}
 }
 
+// TestSinceFollowsAParent dates a parent's completion anew: its child is ready
+// since then, though it was ready all along.
+func TestSinceFollowsAParent(t *testing.T) {
+	rows := oneStep(tasker.Complete, base)
+	child := rows[2].WorkflowSteps[0]
+	child.WorkflowStepID = 2
+	rows[2].WorkflowSteps = append(rows[2].WorkflowSteps, child)
+	rows = append(rows, &tasker.Rows{Table: tasker.WorkflowStepEdges, WorkflowStepEdges: []tasker.WorkflowStepEdge{
+		{ID: 1, FromStepID: 1, ToStepID: 2},
+	}})
+	x := load(t, rows, tasker.RulesV02, readiness.Position{LSN: 1, Time: base.Add(time.Hour)})
+	since := func() tasker.Timestamp {
+		ready := x.View().ReadySteps(base.Add(time.Hour), 9, nil)
+		if len(ready) != 1 || ready[0].WorkflowStepID != 2 {
+			t.Fatalf("ready steps: %+v, want step 2", ready)
+		}
+		return ready[0].ReadySince
+	}
+	if got := since(); got != base {
+		t.Errorf("ready since %s, want %s", got, base)
+	}
+	later := base.Add(time.Minute)
+	x.Begin(1, base.Add(time.Hour))
+	if err := x.Apply(&tasker.Change{
+		Table: tasker.WorkflowStepTransitions, Op: tasker.Update, Key: 1, OldKey: 1,
+		WorkflowStepTransition: tasker.Transition{ID: 1, ToState: tasker.ResolvedManually, MostRecent: true, ParentID: 1, CreatedAt: later},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	x.Commit(2)
+	x.Publish()
+	if got := since(); got != later {
+		t.Errorf("ready since %s, want %s", got, later)
+	}
+}
+
 func TestWaitFor(t *testing.T) {
 	x := load(t, nil, tasker.RulesV02, readiness.Position{LSN: 10})
 	if err := x.WaitFor(t.Context(), 10); err != nil {
