@@ -9,7 +9,7 @@ import (
 )
 
 // Spec describes a data set. Zero fields take their defaults; the same spec
-// gives the same batches.
+// gives the same batches. Shares must not be negative or exceed 100 % together.
 type Spec struct {
 	// Steps and Tasks bound the data set: it ends with the task that reaches
 	// the first of the bounds that are set. Tasks defaults to 1,000 where

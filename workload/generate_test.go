@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -62,6 +63,40 @@ func TestGenerateIsDeterministic(t *testing.T) {
 	spec.Seed++
 	if cmp.Equal(a.Rows, dataset(spec).Rows) {
 		t.Error("another seed gives the same data")
+	}
+}
+
+// However large a data set is, only the batch at hand is in memory.
+func TestGenerateStreams(t *testing.T) {
+	live := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, batches := live(), 0
+	for range Generate(Spec{Steps: 150_000, Seed: 1, BatchSteps: 2000}) {
+		if batches++; batches%25 == 0 {
+			if now := live(); now > before+8<<20 {
+				t.Fatalf("after %d batches %d bytes are alive", batches, now-before)
+			}
+		}
+	}
+	if batches != 75 {
+		t.Error(batches)
+	}
+}
+
+func TestSharesMustBePartsOfAWhole(t *testing.T) {
+	for _, shares := range [][]Share[Scenario]{{{60, Fresh}, {50, Completed}}, {{-1, Fresh}}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%v was taken", shares)
+				}
+			}()
+			collect(Spec{Tasks: 1, Scenarios: shares})
+		}()
 	}
 }
 

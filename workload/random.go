@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 )
@@ -21,8 +22,15 @@ type Share[T any] struct {
 
 // apportion gives each of n places the index of a share, in random order: of
 // every share exactly percent·n/100, rounded down, and what is left over by
-// rounding to the given one.
+// rounding to the given one. It panics on shares that are no parts of a whole,
+// which is a mistake in the program.
 func apportion[T any](n int, shares []Share[T], rest int, r *rand.Rand) []uint8 {
+	total := 0
+	for _, s := range shares {
+		if total += s.Percent; s.Percent < 0 || total > 100 || len(shares) > 256 {
+			panic(fmt.Sprintf("workload: %d shares, of which one is %d %% and the sum %d %%", len(shares), s.Percent, total))
+		}
+	}
 	places := make([]uint8, 0, n)
 	for i, s := range shares {
 		if i == rest {
