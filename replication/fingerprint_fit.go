@@ -164,6 +164,31 @@ func (l *Layout) lacks(schema string) []Finding {
 	return found
 }
 
+// blocksWrites is whether the publication keeps a table of the schema from being
+// updated: the server refuses that while a column list lacks a column of the
+// replica identity.
+func (l *Layout) blocksWrites(schema string) bool {
+	p := l.Publication
+	if !p.Update && !p.Delete {
+		return false
+	}
+	for _, name := range followedNames() {
+		t := l.Table(schema, name)
+		if t == nil {
+			continue
+		}
+		named := p.published(t.OID)
+		if named == nil || named.Columns == nil {
+			continue
+		}
+		lacks := func(c string) bool { return !slices.Contains(named.Columns, c) }
+		if t.ReplicaIdentity == "f" || slices.ContainsFunc(t.IdentityColumns, lacks) {
+			return true
+		}
+	}
+	return false
+}
+
 // superfluous are the tables that the publication sends and nobody reads.
 func (l *Layout) superfluous(schema string) []string {
 	var names []string

@@ -46,14 +46,23 @@ func (o PublicationOptions) withDefaults() PublicationOptions {
 // role may; one that exists is never touched: it is accepted when it covers
 // what is needed, and refused otherwise with a *SetupError that says what it
 // lacks. The error of a refusal is not permanent, as others may mend it.
+// Only where the publication makes the server refuse the application's own
+// updates, because a replica identity has outgrown a column list, it is brought
+// in order as by [AttachPublication], if the role may.
 // conn must not be in a transaction.
 func EnsurePublication(ctx context.Context, conn *pgx.Conn, o PublicationOptions) error {
-	return o.change(ctx, conn, func(l *Layout, schema string) []string {
+	harmful := false
+	err := o.change(ctx, conn, func(l *Layout, schema string) []string {
 		if l.Publication != nil {
+			harmful = l.blocksWrites(schema)
 			return nil
 		}
 		return []string{l.createStatement(schema, o.withDefaults())}
 	})
+	if err != nil && harmful && AttachPublication(ctx, conn, o) == nil {
+		return nil
+	}
+	return err
 }
 
 // AttachPublication brings the publication to the state in which

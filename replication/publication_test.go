@@ -98,7 +98,6 @@ func TestEnsurePublicationRefuses(t *testing.T) {
 		{"operations missing", false, "ALTER PUBLICATION mine SET (publish = 'insert')", "publication mine does not publish update, delete, truncate"},
 		{"a row filter", true, "ALTER PUBLICATION mine DROP TABLE tasker_tasks; ALTER PUBLICATION mine ADD TABLE tasker_tasks WHERE (task_id > 0)", "publication mine has a row filter on public.tasker_tasks"},
 		{"columns missing", true, "ALTER PUBLICATION mine DROP TABLE tasker_tasks; ALTER PUBLICATION mine ADD TABLE tasker_tasks (task_id, complete, reason)", "publication mine does not list named_task_id, initiator, source_system, created_at of public.tasker_tasks"},
-		{"a list and identity full", true, "ALTER TABLE tasker_tasks REPLICA IDENTITY FULL", "publication mine has a column list for public.tasker_tasks, whose replica identity is FULL"},
 		{"identity nothing", false, "ALTER TABLE tasker_tasks REPLICA IDENTITY NOTHING", "public.tasker_tasks has replica identity NOTHING"},
 		{"no primary key", false, "ALTER TABLE tasker_workflow_step_edges DROP CONSTRAINT tasker_workflow_step_edges_pkey", "public.tasker_workflow_step_edges has no primary key"},
 		{"partitioned", false, "DROP TABLE tasker_workflow_step_edges CASCADE; CREATE TABLE tasker_workflow_step_edges (id bigint PRIMARY KEY, from_step_id bigint, to_step_id bigint) PARTITION BY RANGE (id)", "public.tasker_workflow_step_edges is partitioned"},
@@ -140,6 +139,43 @@ func TestEnsurePublicationRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A publication of ours that keeps Rails from writing is not left so.
+func TestEnsurePublicationUnblocksWrites(t *testing.T) {
+	address := engineDatabase(t, tasker.RulesV02)
+	conn := connectTo(t, address)
+	seed(t, conn)
+	if err := EnsurePublication(t.Context(), conn, PublicationOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	const update = "UPDATE tasker_tasks SET reason = 'x'"
+	for _, change := range []string{
+		"ALTER TABLE tasker_tasks REPLICA IDENTITY FULL",
+		"CREATE UNIQUE INDEX by_hash ON tasker_tasks (task_id, identity_hash); ALTER TABLE tasker_tasks REPLICA IDENTITY USING INDEX by_hash",
+	} {
+		if _, err := conn.PgConn().Exec(t.Context(), change).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		if l := fingerprintOf(t, conn, nil).Layout(); l.ServerVersion >= columnListVersion {
+			if _, err := conn.Exec(t.Context(), update); err == nil {
+				t.Fatal("the server does not mind the list")
+			}
+			// Who may not alter it says so.
+			_, roleAddress := newRole(t, address, "")
+			err := EnsurePublication(t.Context(), connectTo(t, roleAddress), PublicationOptions{})
+			if err == nil || Permanent(err) || !strings.Contains(err.Error(), "of public.tasker_tasks") && !strings.Contains(err.Error(), "for public.tasker_tasks, whose replica identity is FULL") {
+				t.Errorf("the error is %v", err)
+			}
+		}
+		if err := EnsurePublication(t.Context(), conn, PublicationOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		execute(t, conn, update, "ALTER TABLE tasker_tasks REPLICA IDENTITY DEFAULT")
+		if err := AttachPublication(t.Context(), conn, PublicationOptions{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
