@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
@@ -159,33 +158,3 @@ func (n *Numbers) Next() int64 {
 	}
 	return id
 }
-
-// Left is the number of ids left.
-func (n *Numbers) Left() int64 {
-	var left int64
-	for _, r := range n.ranges {
-		left += r.Last - r.First + 1
-	}
-	return left
-}
-
-// Take splits off the next count ids.
-func (n *Numbers) Take(count int) Numbers {
-	var taken Numbers
-	for left := int64(count); left > 0; {
-		if len(n.ranges) == 0 {
-			panic(fmt.Sprintf("workload: %d ids asked for, %d too many", count, left))
-		}
-		r := &n.ranges[0]
-		size := min(r.Last-r.First+1, left)
-		taken.ranges = append(taken.ranges, Range{r.First, r.First + size - 1})
-		left -= size
-		if r.First += size; r.First > r.Last {
-			n.ranges = n.ranges[1:]
-		}
-	}
-	return taken
-}
-
-// Add gives more ids.
-func (n *Numbers) Add(ranges ...Range) { n.ranges = append(n.ranges, ranges...) }
