@@ -20,7 +20,8 @@ type following struct {
 	index    atomic.Pointer[readiness.Index]
 	cancel   context.CancelFunc
 	ended    chan struct{}
-	err      error // of Run; valid after ended
+	err      error // why following ended; valid after ended
+	failed   atomic.Pointer[error]
 
 	began    time.Time    // Run
 	loading  time.Time    // the load began
@@ -46,7 +47,7 @@ func follow(ctx context.Context, url string, h hooks) (*following, error) {
 	f.follower, err = replication.New(replication.Options{
 		DatabaseURL: url,
 		// A case may keep the stream waiting while it prepares one.
-		StandstillTimeout: 10 * time.Minute, WALSenderTimeout: 10 * time.Minute, ReceiveTimeout: 10 * time.Minute, MaxWALBehind: 1 << 40,
+		StandstillTimeout: 10 * time.Minute, WALSenderTimeout: 10 * time.Minute, ReceiveTimeout: 10 * time.Minute, TCPKeepalive: 10 * time.Minute, MaxWALBehind: 1 << 40,
 	}, f)
 	if err != nil {
 		return nil, err
@@ -56,6 +57,9 @@ func follow(ctx context.Context, url string, h hooks) (*following, error) {
 	go func() {
 		defer close(f.ended)
 		f.err = f.follower.Run(running)
+		if failed := f.failed.Load(); failed != nil {
+			f.err = *failed
+		}
 	}()
 	select {
 	case <-f.streamed:
@@ -100,11 +104,18 @@ func (f *following) wait(ctx context.Context, lsn tasker.LSN) error {
 
 // NewLoad implements [replication.Target].
 func (f *following) NewLoad(_ context.Context, s replication.Snapshot) (replication.Load, error) {
-	if f.index.Load() != nil {
-		return nil, errors.New("the connection was lost during a measurement")
+	if !f.loading.IsZero() {
+		return nil, f.fail(fmt.Errorf("following was interrupted during a measurement: %w", f.follower.Status().LastError))
 	}
 	f.loading = time.Now()
 	return &followingLoad{readiness.NewLoad(readiness.Options{}), f, readiness.Position{LSN: s.LSN, Time: s.Time}}, nil
+}
+
+// fail ends following for good: a figure is of one undisturbed stretch.
+func (f *following) fail(err error) error {
+	f.failed.CompareAndSwap(nil, &err)
+	f.cancel()
+	return err
 }
 
 type followingLoad struct {
@@ -127,7 +138,7 @@ func (l *followingLoad) Finish(ctx context.Context) (replication.Stream, error) 
 	l.f.loaded = time.Now()
 	if l.f.hooks.loaded != nil {
 		if err := l.f.hooks.loaded(ctx); err != nil {
-			return nil, err
+			return nil, l.f.fail(errors.Join(err, context.Cause(ctx)))
 		}
 	}
 	l.f.index.Store(index)

@@ -2,10 +2,10 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -166,24 +166,24 @@ func runCases(ctx context.Context, o Options, cases []Case) (*Report, error) {
 func (l *lab) runCase(ctx context.Context, c *Case) []Result {
 	start := time.Now()
 	results, err := c.run(ctx, l, c)
-	if err != nil && !errors.Is(ctx.Err(), err) && ctx.Err() == nil {
-		failed := l.result(c)
-		failed.Error = err.Error()
-		results = append(results, failed)
-	}
-	measured := results[:0]
-	for _, r := range results {
-		if ctx.Err() != nil && len(r.Samples) == 0 {
-			continue
+	interrupted := ctx.Err() != nil
+	if err != nil {
+		results = slices.DeleteFunc(results, func(r Result) bool { return len(r.Samples) == 0 })
+		if !interrupted {
+			failed := l.result(c)
+			failed.Error = err.Error()
+			results = append(results, failed)
 		}
-		if ctx.Err() != nil {
+	}
+	for i := range results {
+		r := &results[i]
+		if interrupted {
 			r.Notes = append(r.Notes, fmt.Sprintf("interrupted after %d rounds", len(r.Samples)))
 		}
 		r.Judge(c.form)
 		r.At, r.Took = start.UTC(), time.Since(start).Seconds()
-		measured = append(measured, r)
 	}
-	return measured
+	return results
 }
 
 // result is a result of the case without its samples.
