@@ -52,9 +52,9 @@ type Replication struct {
 	// ReceiveTimeout is how long the server may leave our questions unanswered
 	// before we end the connection; more than status_interval.
 	ReceiveTimeout time.Duration `range:"20ms..1h" default:"30s"`
-	// TCPUserTimeout is how long either side waits for the other's kernel, with
-	// three keepalives in that time.
-	TCPUserTimeout time.Duration `range:"1s..10m" default:"10s"`
+	// TCPKeepalive is how long either side's kernel waits for the other's before it
+	// takes an idle link for cut.
+	TCPKeepalive time.Duration `range:"3s..10m" default:"10s"`
 	// StandstillTimeout is how long the applied position may stand still, while
 	// the server waits for it to move, before we end the connection. It keeps us
 	// from holding up the server's shutdown.

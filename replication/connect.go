@@ -32,7 +32,7 @@ func newDialer(o Options) (*dialer, error) {
 	}
 	cfg.ConnectTimeout = o.ConnectTimeout
 	cfg.RuntimeParams["application_name"] = o.ApplicationName
-	keepalive := net.KeepAliveConfig{Enable: true, Idle: o.TCPUserTimeout / 2, Interval: o.TCPUserTimeout / 6, Count: 3}
+	keepalive := net.KeepAliveConfig{Enable: true, Idle: o.TCPKeepalive / 2, Interval: o.TCPKeepalive / 6, Count: 3}
 	cfg.DialFunc = (&net.Dialer{Timeout: o.ConnectTimeout, KeepAliveConfig: keepalive}).DialContext
 	return &dialer{o: o, cfg: cfg}, nil
 }
@@ -80,10 +80,12 @@ func (d *dialer) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 		"search_path = pg_catalog, pg_temp", "row_security = off",
 		"jit = off", "max_parallel_workers_per_gather = 0",
 		fmt.Sprintf("wal_sender_timeout = %d", d.o.WALSenderTimeout.Milliseconds()),
-		fmt.Sprintf("tcp_keepalives_idle = %d", seconds(d.o.TCPUserTimeout/2)),
-		fmt.Sprintf("tcp_keepalives_interval = %d", seconds(d.o.TCPUserTimeout/6)),
+		fmt.Sprintf("tcp_keepalives_idle = %d", seconds(d.o.TCPKeepalive/2)),
+		fmt.Sprintf("tcp_keepalives_interval = %d", seconds(d.o.TCPKeepalive/6)),
 		"tcp_keepalives_count = 3",
-		fmt.Sprintf("tcp_user_timeout = %d", d.o.TCPUserTimeout.Milliseconds()),
+		// Not tcp_user_timeout: it would end a session whose data we leave in
+		// the socket, as we do with the stream's while a snapshot is read.
+		"tcp_user_timeout = 0",
 	}
 	major, _ := strconv.Atoi(strings.FieldsFunc(conn.ParameterStatus("server_version")+".", func(r rune) bool { return r < '0' || r > '9' })[0])
 	if major >= 17 {
@@ -100,7 +102,7 @@ func (d *dialer) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 		return fmt.Errorf("%w: no answer to a question for the server's start", ErrMalformed)
 	}
 	// Not every platform can do this; where it cannot, setting it is an error.
-	check := fmt.Sprintf("SET client_connection_check_interval = %d", d.o.TCPUserTimeout.Milliseconds()/2)
+	check := fmt.Sprintf("SET client_connection_check_interval = %d", d.o.TCPKeepalive.Milliseconds()/2)
 	if _, err := conn.Exec(ctx, check).ReadAll(); err != nil {
 		var pgErr *pgconn.PgError
 		if !errors.As(err, &pgErr) || isShutdown(err) {

@@ -158,13 +158,11 @@ func (a *attempt) run(ctx context.Context) error {
 	f.loading = true
 	f.pace.begin(f.o.Now())
 	f.counters.snapshots.Add(1)
-	stream, err := a.load(ctx, slot, source, loader, replication, tasker.Timestamp(serverTime))
+	stream, err := a.load(ctx, slot, source, loader, guard, replication, tasker.Timestamp(serverTime))
 	if err != nil {
 		return a.end(err)
 	}
 	defer stream.target.Discard()
-	loader.close()
-	guard.stop()
 	f.pace.loaded(f.o.Now())
 	f.counters.duration.Store(int64(f.o.Now().Sub(begun)))
 	stream.tap = tap
@@ -224,7 +222,7 @@ func (a *attempt) tellRules(found RulesFinding) {
 // load reads the snapshot into the target. The stream is started as soon as
 // all sessions have the snapshot: what it sends waits in the sockets meanwhile,
 // and the server watches over a process that stands still.
-func (a *attempt) load(ctx context.Context, slot *slot, source *source, loader *loader, replication *pgconn.PgConn, at tasker.Timestamp) (*stream, error) {
+func (a *attempt) load(ctx context.Context, slot *slot, source *source, loader *loader, guard *guard, replication *pgconn.PgConn, at tasker.Timestamp) (*stream, error) {
 	f := a.f
 	var estimated int64
 	for _, n := range source.estimates {
@@ -254,6 +252,8 @@ func (a *attempt) load(ctx context.Context, slot *slot, source *source, loader *
 		rate := float64(f.counters.rows.Load()) / took
 		f.counters.rate.Store(&rate)
 	}
+	loader.close() // nothing of ours holds up the server while the target finishes
+	guard.stop()
 	target, err := load.Finish(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("finishing a load: %w", err)

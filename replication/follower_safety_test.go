@@ -306,6 +306,7 @@ type cuttable struct {
 	conns    map[net.Conn]bool
 	dialed   atomic.Int64
 	most     int
+	stalled  chan struct{} // closed: carry nothing any more
 	all      sync.WaitGroup
 }
 
@@ -319,7 +320,7 @@ func newCuttable(t *testing.T, address string) (*cuttable, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cuttable{listener: listener, to: u.Host, conns: map[net.Conn]bool{}}
+	c := &cuttable{listener: listener, to: u.Host, conns: map[net.Conn]bool{}, stalled: make(chan struct{})}
 	u.Host = listener.Addr().String()
 	c.all.Go(c.run)
 	t.Cleanup(func() {
@@ -347,7 +348,7 @@ func (c *cuttable) run() {
 		c.most = max(c.most, len(c.conns)/2)
 		c.mu.Unlock()
 		pipe := func(to, from net.Conn) {
-			_, _ = io.Copy(to, from)
+			_, _ = io.Copy(to, &stalling{from, c.stalled})
 			_, _ = to.Close(), from.Close()
 			c.mu.Lock()
 			delete(c.conns, to)
@@ -358,6 +359,37 @@ func (c *cuttable) run() {
 		c.all.Go(func() { pipe(far, near) })
 	}
 }
+
+// stalling reads nothing more once it is told to, until it is closed.
+type stalling struct {
+	net.Conn
+	stalled chan struct{}
+}
+
+func (s *stalling) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	select {
+	case <-s.stalled:
+		if err == nil {
+			return s.wait() // what was read is swallowed
+		}
+	default:
+	}
+	return n, err
+}
+
+// wait leaves what arrives where it is.
+func (s *stalling) wait() (int, error) {
+	for {
+		if err := s.Conn.SetReadDeadline(time.Now()); err != nil {
+			return 0, err // closed
+		}
+		waitABit()
+	}
+}
+
+// stall makes the link carry nothing any more, without closing it.
+func (c *cuttable) stall() { close(c.stalled) }
 
 func (c *cuttable) cut() {
 	c.mu.Lock()

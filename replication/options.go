@@ -88,10 +88,10 @@ type Options struct {
 	// before we end the connection.
 	// Defaults to 30 s.
 	ReceiveTimeout time.Duration
-	// TCPUserTimeout, with keepalives three in that time, is how long either
-	// side waits for the other's kernel.
+	// TCPKeepalive is how long either side's kernel waits for the other's
+	// before it takes an idle link for cut, 3 s at least.
 	// Defaults to 10 s.
-	TCPUserTimeout time.Duration
+	TCPKeepalive time.Duration
 	// StandstillTimeout is how long the applied position may stand still
 	// while the server waits for it to move before we end the connection.
 	// Defaults to 5 s.
@@ -161,7 +161,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.WALSenderTimeout, 10*time.Second)
 	def(&o.StatusInterval, min(time.Second, o.WALSenderTimeout/2))
 	def(&o.ReceiveTimeout, 30*time.Second)
-	def(&o.TCPUserTimeout, 10*time.Second)
+	def(&o.TCPKeepalive, 10*time.Second)
 	def(&o.StandstillTimeout, 5*time.Second)
 	def(&o.ProbeInterval, 500*time.Millisecond)
 	def(&o.ProbeTimeout, 5*time.Second)
@@ -197,7 +197,7 @@ func (o Options) validate() error {
 	check(o.WALSenderTimeout >= time.Second, "WAL sender timeout %s is below 1 s", o.WALSenderTimeout)
 	check(o.StatusInterval > 0 && o.StatusInterval <= o.WALSenderTimeout/2, "status interval %s is more than half of the WAL sender timeout %s", o.StatusInterval, o.WALSenderTimeout)
 	check(o.ReceiveTimeout > o.StatusInterval, "receive timeout %s is not above the status interval %s", o.ReceiveTimeout, o.StatusInterval)
-	check(o.TCPUserTimeout >= time.Second, "TCP user timeout %s is below 1 s", o.TCPUserTimeout)
+	check(o.TCPKeepalive >= 3*time.Second, "TCP keepalive %s is below 3 s", o.TCPKeepalive)
 	check(o.ProbeInterval > 0 && o.ProbeTimeout > 0 && o.ConnectTimeout > 0 && o.StandstillTimeout > 0 && o.PublishInterval > 0 && o.WALBehindPause > 0,
 		"probe interval %s, probe timeout %s, connect timeout %s, standstill timeout %s, publish interval %s, pause over the WAL budget %s: all must be above 0",
 		o.ProbeInterval, o.ProbeTimeout, o.ConnectTimeout, o.StandstillTimeout, o.PublishInterval, o.WALBehindPause)

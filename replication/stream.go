@@ -63,6 +63,7 @@ type stream struct {
 	applied tasker.LSN // everything before is published
 	dirty   time.Time  // when the oldest unpublished commit was applied; zero: none
 
+	deadlineSet  time.Time
 	transactions uint64
 	changes      [tasker.FollowedTables + 1]uint64
 }
@@ -109,7 +110,12 @@ func (s *stream) beforeRead() error {
 	if err := s.publish(); err != nil {
 		return err
 	}
-	return s.sock.SetReadDeadline(time.Now().Add(s.f.o.ReceiveTimeout))
+	// Once in a while is enough; it costs more than decoding a change.
+	if now := time.Now(); now.Sub(s.deadlineSet) >= s.f.o.StatusInterval {
+		s.deadlineSet = now
+		return s.sock.SetReadDeadline(now.Add(s.f.o.StatusInterval + s.f.o.ReceiveTimeout))
+	}
+	return nil
 }
 
 func (s *stream) data(data []byte) error {

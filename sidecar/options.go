@@ -35,7 +35,7 @@ func replicationOptions(c *config.Config, logger hclog.Logger) replication.Optio
 		StatusInterval:         r.StatusInterval,
 		WALSenderTimeout:       r.WALSenderTimeout,
 		ReceiveTimeout:         r.ReceiveTimeout,
-		TCPUserTimeout:         r.TCPUserTimeout,
+		TCPKeepalive:           r.TCPKeepalive,
 		StandstillTimeout:      r.StandstillTimeout,
 		ProbeInterval:          r.ProbeInterval,
 		ProbeTimeout:           r.ProbeTimeout,
