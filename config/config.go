@@ -50,7 +50,11 @@ func (c *Config) problems(origin func(key string) string) Problems {
 	wrong := map[string]bool{}
 	report := func(key, rule string) {
 		o := table().byKey[key]
-		found = append(found, Problem{Key: key, Value: o.text(c), Origin: origin(key), Rule: rule})
+		value := o.text(c)
+		if o.hidden() {
+			value = Secret(value).String()
+		}
+		found = append(found, Problem{Key: key, Value: value, Origin: origin(key), Rule: rule})
 	}
 	for _, o := range Options() {
 		if rule := o.check(o.field(c).Interface()); rule != "" {

@@ -22,11 +22,14 @@ var forms = map[string]struct {
 	"origin":     {"scheme://host or scheme://host:port", checkOrigin},
 	"identifier": {"a PostgreSQL identifier of at most 63 bytes", checkIdentifier},
 	"slot":       {"1 to 40 of the characters a-z, 0-9 and _", checkSlot},
-	"name:role:hash": {
+	tokenEntry: {
 		"NAME:ROLE:sha256:HASH with a role reader, writer or admin",
 		checkToken,
 	},
 }
+
+// tokenEntry is the form of an entry for a bearer token.
+const tokenEntry = "name:role:hash"
 
 func checkHostPort(s string) error {
 	_, port, err := net.SplitHostPort(s)

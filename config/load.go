@@ -116,7 +116,7 @@ func (v value) shown(key string) string {
 	if !known {
 		o, known = Lookup(nearest(key, table().keys))
 	}
-	if known && o.Secret() {
+	if known && o.hidden() {
 		return Secret(v.String()).String()
 	}
 	return v.String()

@@ -164,6 +164,10 @@ func (o *Option) check(v any) string {
 	return ""
 }
 
+// hidden says whether a message must not repeat the value. Entries for tokens
+// hold hashes; but who gets an entry wrong may have given the token itself.
+func (o *Option) hidden() bool { return o.Secret() || o.form == tokenEntry }
+
 // field is the option's field in a configuration.
 func (o *Option) field(c *Config) reflect.Value {
 	return reflect.ValueOf(c).Elem().Field(o.index[0]).Field(o.index[1])
