@@ -104,7 +104,7 @@ func (a *attempt) run(ctx context.Context) error {
 			a.all.Done()
 		}
 	}()
-	p := &probe{f: f, conn: conn, slotName: slotName(f.o.SlotPrefix)}
+	p := &probe{f: f, dialer: a.dialer, conn: conn, slotName: slotName(f.o.SlotPrefix)}
 	if err := a.inspect(ctx, conn); err != nil {
 		return err
 	}
@@ -144,7 +144,6 @@ func (a *attempt) run(ctx context.Context) error {
 	probing = true
 	a.background(func() error {
 		defer a.all.Done()
-		defer closeSession(conn.PgConn())
 		return p.run(ctx)
 	})
 	a.watch(ctx)

@@ -13,17 +13,24 @@ import (
 
 // probe is the session that asks the server how it is, as long as an attempt
 // lasts: where its log is, whom the slot waits for, what the slot holds back.
-// It is also the one that hears of a shutdown while the stream is busy. Its conn belongs to run.
+// It is also the one that hears of a shutdown while the stream is busy.
 type probe struct {
-	f    *Follower
-	conn *pgx.Conn
+	f      *Follower
+	dialer *dialer
+	conn   *pgx.Conn // belongs to run
 
 	slotPID     uint32 // the replication session's
 	slotName    string
 	pageSize    uint64
 	segmentSize uint64
 	budget      int64
-	spillBase   int64 // spilled when all was applied last
+
+	looked time.Time // when what is held back was looked at last
+	// Decoding had spilled markSpilled bytes when the server was at mark, and
+	// of spillBase of them it is known that they are deleted again: once the
+	// slot needs nothing before mark, all transactions of then have ended.
+	mark                   int64
+	markSpilled, spillBase int64
 }
 
 const probeSQL = `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint`
@@ -31,7 +38,8 @@ const probeSQL = `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigi
 // holdSQL asks what slot $1 holds back. restart_lsn is NULL while it is being
 // created; the spilled bytes are a sum since then.
 const holdSQL = `
-SELECT coalesce((pg_current_wal_insert_lsn() - s.restart_lsn)::bigint, 0),
+SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint,
+       coalesce((s.restart_lsn - '0/0'::pg_lsn)::bigint, 0),
        coalesce(t.spill_bytes, 0)
   FROM pg_replication_slots s
   LEFT JOIN pg_stat_replication_slots t ON t.slot_name = s.slot_name
@@ -65,22 +73,26 @@ func budget(configured, keepMegabytes int64) int64 {
 	return 1 << 30
 }
 
-// run probes until ctx ends or something is wrong, which it returns.
+// run probes until ctx ends or something is wrong, which it returns. Once the
+// stream runs, a probe that fails is not: the stream knows best whether the
+// server lives, and the age of the answers grows meanwhile. Its session is
+// replaced then. During a load the guard would end everything.
 func (p *probe) run(ctx context.Context) error {
 	o := &p.f.o
 	tick := time.NewTicker(o.ProbeInterval)
 	defer tick.Stop()
-	const holdEvery = time.Second
-	lastHold := o.Now()
+	defer func() { closeSession(p.conn.PgConn()) }()
+	const lookEvery = time.Second
 	for {
-		if err := p.once(ctx, o.Now().Sub(lastHold) >= holdEvery); err != nil {
+		look := o.Now().Sub(p.looked) >= lookEvery
+		if err := p.once(ctx, look); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
-			return err
-		}
-		if o.Now().Sub(lastHold) >= holdEvery {
-			lastHold = o.Now()
+			if errors.Is(err, ErrShutdown) || errors.Is(err, ErrWALBehind) || p.f.counters.phase.Load().state != StateStreaming {
+				return err
+			}
+			p.f.log.Warn("the server's position is not known", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -90,9 +102,25 @@ func (p *probe) run(ctx context.Context) error {
 	}
 }
 
-func (p *probe) once(ctx context.Context, hold bool) error {
+// reconnect replaces a session that has ended.
+func (p *probe) reconnect(ctx context.Context) error {
+	conn, err := p.dialer.session(ctx)
+	if err != nil {
+		return p.explain(err)
+	}
+	closeSession(p.conn.PgConn())
+	p.conn = conn
+	return nil
+}
+
+func (p *probe) once(ctx context.Context, look bool) error {
 	ctx, cancel := context.WithTimeout(ctx, p.f.o.ProbeTimeout)
 	defer cancel()
+	if p.conn.IsClosed() {
+		if err := p.reconnect(ctx); err != nil {
+			return err
+		}
+	}
 	asked := p.f.o.Now()
 	var micros, insert int64
 	if err := p.conn.QueryRow(ctx, probeSQL).Scan(&micros, &insert); err != nil {
@@ -107,7 +135,7 @@ func (p *probe) once(ctx context.Context, hold bool) error {
 			return p.explain(err)
 		}
 	}
-	if hold {
+	if look {
 		return p.checkHold(ctx)
 	}
 	return nil
@@ -138,23 +166,28 @@ func (p *probe) reportBlockers(ctx context.Context) error {
 
 // checkHold gives the slot up when it holds back too much.
 func (p *probe) checkHold(ctx context.Context) error {
-	var behind, spilled int64
-	err := p.conn.QueryRow(ctx, holdSQL, p.slotName).Scan(&behind, &spilled)
+	p.looked = p.f.o.Now()
+	var insert, restart, total int64
+	err := p.conn.QueryRow(ctx, holdSQL, p.slotName).Scan(&insert, &restart, &total)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil // not created yet, or just gone: the stream will tell
 	}
 	if err != nil {
 		return p.explain(err)
 	}
-	if spilled < p.spillBase || p.f.counters.applied.Load() >= p.f.counters.server.Load() {
-		p.spillBase = spilled
+	if restart == 0 {
+		return nil // still being created
 	}
-	c := &p.f.counters
-	c.walBehind.Store(behind)
-	c.spilled.Store(spilled - p.spillBase)
-	if total := behind + spilled - p.spillBase; total > p.budget {
+	if restart >= p.mark {
+		p.spillBase = p.markSpilled
+		p.mark, p.markSpilled = insert, total
+	}
+	behind, spilled := insert-restart, total-min(p.spillBase, total)
+	p.f.counters.walBehind.Store(behind)
+	p.f.counters.spilled.Store(spilled)
+	if held := behind + spilled; held > p.budget {
 		return fmt.Errorf("%w: %d bytes, of which %d are spilled by decoding; %d are allowed",
-			ErrWALBehind, total, spilled-p.spillBase, p.budget)
+			ErrWALBehind, held, spilled, p.budget)
 	}
 	return nil
 }

@@ -143,6 +143,33 @@ func TestSilentServer(t *testing.T) {
 	})
 }
 
+// TestProbeIsReplaced: a session that hangs while the stream runs costs no load.
+func TestProbeIsReplaced(t *testing.T) {
+	server := pgtest.Server(t, nil)
+	address := engineDatabase(t, tasker.RulesV02, pgtest.On(server))
+	conn := connectTo(t, address)
+	aTask(t, conn)
+	f := follow(t, address, func(o *Options, _ *recorder) { o.ProbeTimeout = 500 * time.Millisecond })
+	f.streaming(t)
+	var pid int
+	if err := conn.QueryRow(t.Context(), "SELECT pid FROM pg_stat_activity WHERE application_name = 'tasker-sidecar' AND query LIKE '%pg_current_wal_insert_lsn%' AND backend_type = 'client backend'").Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	stopped := time.Now()
+	eventually(t, "the age to grow", func() bool { return f.Status().Age > 300*time.Millisecond })
+	eventually(t, "another session to ask", func() bool { return f.Status().KnownAt.Sub(stopped) > time.Second })
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	f.same(t, conn)
+	if s := f.Status(); s.Reconnects != 0 || s.Stale {
+		t.Errorf("status %+v", s)
+	}
+}
+
 // TestLinkStalls: a link that carries nothing any more, without being closed,
 // pins nothing for longer than the server's timeouts allow.
 func TestLinkStalls(t *testing.T) {
