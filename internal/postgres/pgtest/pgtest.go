@@ -63,13 +63,17 @@ func Server(t testing.TB, settings map[string]string) *postgres.Server {
 
 // Main runs a package's tests and stops the shared server before the process
 // ends. It is the body of a TestMain.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a TestMain that has something of its own to clear away: it
+// returns the exit code.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if err := stopShared(); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
 		code = max(code, 1)
 	}
-	os.Exit(code)
+	return code
 }
 
 func stopShared() error {
