@@ -15,11 +15,13 @@ type found struct {
 	id        int64
 	state     string
 	retryable bool // and attempts left
+	waits     bool // for a backoff that was asked for
 	since     time.Time
 }
 
-// mostLooks is how often the operator looks at a task that only waits before he
-// forgets it.
+// mostLooks is how often the operator looks at a task that only waits, while
+// nobody else works and nothing is committed, before he forgets it: then nothing
+// can come that would let it go on.
 const mostLooks = 100
 
 // operate does something about a task left hanging, by the rules for writers
@@ -38,6 +40,7 @@ func (w *worker) operate(ctx context.Context, t *task) error {
 	}
 	var retry, resolve []found
 	stuck := false // a cancelled step: the task cannot be completed
+	waits := false
 	for _, s := range all {
 		switch {
 		case s.state == tasker.Error && s.retryable, s.state == tasker.InProgress && w.opts.Clock.Now().Sub(s.since) >= w.opts.Operator.Patience:
@@ -46,6 +49,7 @@ func (w *worker) operate(ctx context.Context, t *task) error {
 			resolve = append(resolve, s)
 		}
 		stuck = stuck || s.state == tasker.Cancelled
+		waits = waits || s.waits
 	}
 	o := w.opts.Operator
 	weights := [3]int{o.Retry, o.Resolve, o.Cancel}
@@ -68,7 +72,10 @@ func (w *worker) operate(ctx context.Context, t *task) error {
 	if err := w.overtaken(err); err != nil {
 		return err
 	}
-	if len(retry)+len(resolve) == 0 && state == tasker.InProgress {
+	if len(retry)+len(resolve) == 0 && state == tasker.InProgress && !waits {
+		if now := w.counts.commits.Load(); t.seen.Swap(now) != now || !w.queue.alone() {
+			t.looks.Store(0)
+		}
 		if t.looks.Add(1) > mostLooks {
 			return nil
 		}
@@ -94,15 +101,16 @@ func (w *worker) choose(weights [3]int) int {
 
 func (w *worker) find(ctx context.Context, t *task) ([]found, error) {
 	rows, err := w.conn.Query(ctx, `SELECT s.workflow_step_id, coalesce(x.to_state, 'pending'),
-			s.retryable AND coalesce(s.attempts, 0) < coalesce(s.retry_limit, 3), coalesce(x.created_at, s.created_at)
+			s.retryable AND coalesce(s.attempts, 0) < coalesce(s.retry_limit, 3),
+			coalesce(s.last_attempted_at + make_interval(secs => s.backoff_request_seconds) > $2, false), coalesce(x.created_at, s.created_at)
 		FROM tasker_workflow_steps s
 		LEFT JOIN tasker_workflow_step_transitions x ON x.workflow_step_id = s.workflow_step_id AND x.most_recent
-		WHERE s.task_id = $1 ORDER BY 1`, t.id)
+		WHERE s.task_id = $1 ORDER BY 1`, t.id, w.opts.Clock.Now().UTC())
 	if err != nil {
 		return nil, fmt.Errorf("looking at task %d: %w", t.id, err)
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (f found, err error) {
-		return f, row.Scan(&f.id, &f.state, &f.retryable, &f.since)
+		return f, row.Scan(&f.id, &f.state, &f.retryable, &f.waits, &f.since)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("looking at task %d: %w", t.id, err)

@@ -14,7 +14,8 @@ type task struct {
 	workflow *workload.Workflow // nil: adopted
 	steps    map[int64]int      // its steps' indexes in the workflow, by id
 	taken    string             // the conditional branch that is taken
-	looks    atomic.Int32       // of an operator who found it waiting
+	looks    atomic.Int32       // of an operator who found it waiting …
+	seen     atomic.Int64       // … and how many commits there had been at the last one
 }
 
 // queue holds tasks to be worked on, and those left hanging. Like the engine's
@@ -74,6 +75,13 @@ func (q *queue) oldest(before time.Time) *task {
 	q.hanging = q.hanging[1:]
 	q.busy++
 	return t
+}
+
+// alone says, to one who is busy, that nobody else is or could be.
+func (q *queue) alone() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.jobs) == 0 && q.busy == 1
 }
 
 // idle says that there is no job and nobody who could add one.

@@ -165,7 +165,7 @@ func TestHammering(t *testing.T) {
 	}
 	for _, task := range rows.Tasks {
 		list := tasks[task.TaskID]
-		// once complete it stays so: cancelling afterwards leaves the flag
+		// once complete it stays so: a cancellation afterwards leaves the flag
 		complete := slices.ContainsFunc(list, func(x tasker.Transition) bool { return tasker.Done(x.ToState) })
 		if task.Complete != complete || len(list) > 0 && list[len(list)-1].ToState == tasker.Complete && undone[task.TaskID] {
 			t.Errorf("task %d: complete is %v after %v; steps undone: %v", task.TaskID, task.Complete, made(list), undone[task.TaskID])
