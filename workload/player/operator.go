@@ -16,6 +16,7 @@ type found struct {
 	state     string
 	retryable bool // and attempts left
 	waits     bool // for a backoff that was asked for
+	dead      bool // cancelled, or behind a cancelled step, of another task perhaps
 	since     time.Time
 }
 
@@ -39,7 +40,7 @@ func (w *worker) operate(ctx context.Context, t *task) error {
 		return err
 	}
 	var retry, resolve []found
-	stuck := false // a cancelled step: the task cannot be completed
+	stuck := false // the task cannot be completed any more
 	waits := false
 	for _, s := range all {
 		switch {
@@ -48,7 +49,7 @@ func (w *worker) operate(ctx context.Context, t *task) error {
 		case s.state == tasker.Error, s.state == tasker.Pending && !s.retryable:
 			resolve = append(resolve, s)
 		}
-		stuck = stuck || s.state == tasker.Cancelled
+		stuck = stuck || s.dead
 		waits = waits || s.waits
 	}
 	o := w.opts.Operator
@@ -102,7 +103,12 @@ func (w *worker) choose(weights [3]int) int {
 func (w *worker) find(ctx context.Context, t *task) ([]found, error) {
 	rows, err := w.conn.Query(ctx, `SELECT s.workflow_step_id, coalesce(x.to_state, 'pending'),
 			s.retryable AND coalesce(s.attempts, 0) < coalesce(s.retry_limit, 3),
-			coalesce(s.last_attempted_at + make_interval(secs => s.backoff_request_seconds) > $2, false), coalesce(x.created_at, s.created_at)
+			coalesce(s.last_attempted_at + make_interval(secs => s.backoff_request_seconds) > $2, false),
+			coalesce(x.to_state, 'pending') = 'cancelled' OR coalesce(x.to_state, 'pending') = 'pending' AND EXISTS (
+				SELECT FROM tasker_workflow_step_edges e
+				JOIN tasker_workflow_step_transitions p ON p.workflow_step_id = e.from_step_id AND p.most_recent
+				WHERE e.to_step_id = s.workflow_step_id AND p.to_state = 'cancelled'),
+			coalesce(x.created_at, s.created_at)
 		FROM tasker_workflow_steps s
 		LEFT JOIN tasker_workflow_step_transitions x ON x.workflow_step_id = s.workflow_step_id AND x.most_recent
 		WHERE s.task_id = $1 ORDER BY 1`, t.id, w.opts.Clock.Now().UTC())
@@ -110,7 +116,7 @@ func (w *worker) find(ctx context.Context, t *task) ([]found, error) {
 		return nil, fmt.Errorf("looking at task %d: %w", t.id, err)
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (f found, err error) {
-		return f, row.Scan(&f.id, &f.state, &f.retryable, &f.waits, &f.since)
+		return f, row.Scan(&f.id, &f.state, &f.retryable, &f.waits, &f.dead, &f.since)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("looking at task %d: %w", t.id, err)
