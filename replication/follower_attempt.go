@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -119,6 +120,13 @@ func (a *attempt) run(ctx context.Context) error {
 	}
 	defer closeReplication(replication)
 	p.slotPID = replication.PID()
+	system, err := pglogrepl.IdentifySystem(ctx, replication)
+	if err != nil {
+		return fmt.Errorf("asking the server who it is: %w", err)
+	}
+	f.enter(StateConnecting, func(ph *phase) {
+		ph.system = System{Identifier: system.SystemID, Timeline: system.Timeline, Database: system.DBName}
+	})
 
 	// The sessions that load come before the slot, so that nothing keeps a
 	// snapshot waiting, and so that the guard knows them.
@@ -187,6 +195,9 @@ func (a *attempt) end(err error) error {
 // of ours can hold up the server.
 func (a *attempt) inspect(ctx context.Context, conn *pgx.Conn) error {
 	o := &a.f.o
+	if err := checkSlot(ctx, conn); err != nil {
+		return err
+	}
 	err := EnsurePublication(ctx, conn, PublicationOptions{Name: o.Publication, Schema: o.Schema, AllColumns: o.AllColumns})
 	if err != nil {
 		return err

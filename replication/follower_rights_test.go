@@ -26,6 +26,15 @@ func TestFollowsWithTheRightsOfTheScriptAlone(t *testing.T) {
 	execute(t, admin, "UPDATE tasker_tasks SET complete = true")
 	f.reach(t, admin)
 	f.same(t, admin)
+
+	var want System
+	if err := admin.QueryRow(t.Context(), "SELECT system_identifier::text, (SELECT timeline_id FROM pg_control_checkpoint()), current_database() FROM pg_control_system()").
+		Scan(&want.Identifier, &want.Timeline, &want.Database); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Status().System; got != want {
+		t.Errorf("it says that it follows %+v, which is %+v", got, want)
+	}
 }
 
 // What trying again cannot mend ends the first start, also when it is found

@@ -48,6 +48,14 @@ func (s State) String() string {
 // MarshalText gives the state in words.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// System is which database is followed, of which cluster: after a fail-over the
+// timeline is another one, after a restore elsewhere the identifier.
+type System struct {
+	Identifier string // as pg_control_system() has it
+	Timeline   int32
+	Database   string
+}
+
 // Status is what a follower knows about itself at one moment.
 type Status struct {
 	State State
@@ -73,6 +81,9 @@ type Status struct {
 	ServerVersion int
 	// Rules are what was found last; the zero value before.
 	Rules RulesFinding
+	// System is the cluster and the database that are followed; zero until they
+	// are known.
+	System System
 	// Blockers are the transactions that the slot's creation waits for.
 	Blockers []Blocker
 
@@ -120,6 +131,7 @@ type phase struct {
 	slot        string
 	schema      string
 	version     int
+	system      System
 	estimated   int64
 	started     time.Time // of the load
 }
@@ -152,7 +164,7 @@ func (f *Follower) Status() Status {
 	now := f.o.Now()
 	s := Status{
 		State: p.state, Since: p.since, NextAttempt: p.nextAttempt,
-		Loaded: c.loaded.Load(), Slot: p.slot, Schema: p.schema, ServerVersion: p.version,
+		Loaded: c.loaded.Load(), Slot: p.slot, Schema: p.schema, System: p.system, ServerVersion: p.version,
 		RowsLoaded: c.rows.Load(), RowsEstimated: p.estimated,
 		LoadDuration: time.Duration(c.duration.Load()),
 		Received:     tasker.LSN(c.received.Load()), Applied: tasker.LSN(c.applied.Load()), Flushed: tasker.LSN(c.flushed.Load()),

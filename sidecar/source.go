@@ -57,6 +57,9 @@ func describe(follower *follow.Follower, c *config.Config, started time.Time) ap
 		Since:     tasker.TimestampOf(status.Since),
 		Ready:     status.Loaded && !status.Stale,
 		Database: api.DatabaseStatus{
+			SystemIdentifier: status.System.Identifier,
+			Timeline:         status.System.Timeline,
+			Name:             status.System.Database,
 			ServerVersion:    versionText(status.ServerVersion),
 			Schema:           status.Schema,
 			Rules:            status.Rules.Rules.String(),
