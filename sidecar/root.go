@@ -29,10 +29,17 @@ const rootExample = `  tasker-sidecar doctor --database-url postgres://sidecar@d
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "tasker-sidecar",
-		Short:         "Know what can run in a tasker database, and why not the rest",
-		Long:          rootHelp,
-		Example:       rootExample,
+		Use:     "tasker-sidecar",
+		Short:   "Know what can run in a tasker database, and why not the rest",
+		Long:    rootHelp,
+		Example: rootExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError("there is no command %q; tasker-sidecar --help lists them", args[0])
+			}
+			return nil
+		},
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
