@@ -19,7 +19,11 @@ func TestIncompleteLogIsFound(t *testing.T) {
 	f := follow(t, address, nil)
 	f.streaming(t)
 	f.same(t, conn)
-	const edges = "tasker_workflow_step_edges (id, from_step_id, to_step_id)"
+	lists := conn.PgConn().ParameterStatus("server_version") >= "15" // column lists and row filters
+	edges := "tasker_workflow_step_edges"
+	if lists {
+		edges += " (id, from_step_id, to_step_id)"
+	}
 	for _, c := range []struct{ name, alter, meanwhile, mend, says string }{
 		{"ALTER PUBLICATION DROP TABLE", "ALTER PUBLICATION tasker_sidecar DROP TABLE tasker_workflow_step_edges",
 			"DELETE FROM tasker_workflow_step_edges", "ALTER PUBLICATION tasker_sidecar ADD TABLE " + edges, "does not have public.tasker_workflow_step_edges"},
@@ -40,6 +44,9 @@ func TestIncompleteLogIsFound(t *testing.T) {
 		{"a column added", "ALTER TABLE tasker_workflow_steps ADD COLUMN note text DEFAULT 'x'", "UPDATE tasker_workflow_steps SET attempts = 2", "", ""},
 		{"a column dropped that is not followed", "ALTER TABLE tasker_workflow_steps DROP COLUMN note", "UPDATE tasker_workflow_steps SET attempts = 3", "", ""},
 	} {
+		if !lists && (strings.Contains(c.name, "columns") || strings.Contains(c.name, "filter") || strings.Contains(c.name, "identity")) {
+			continue // there is nothing like it
+		}
 		t.Run(c.name, func(t *testing.T) {
 			before := f.Status().Snapshots
 			execute(t, conn, c.alter)

@@ -39,7 +39,11 @@ func TestWaitingForSlotNamesTheBlocker(t *testing.T) {
 	aTask(t, conn)
 	other := connectTo(t, address)
 	execute(t, other, "BEGIN", "SELECT pg_current_xact_id() /* the culprit */")
-	for _, s := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"} {
+	timeouts := []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"}
+	if v := conn.PgConn().ParameterStatus("server_version"); v >= "17" {
+		timeouts = append(timeouts, "transaction_timeout")
+	}
+	for _, s := range timeouts {
 		execute(t, conn, fmt.Sprintf("DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET %s = 400', current_database()); END $$", s))
 	}
 	f := follow(t, address, nil)
@@ -72,7 +76,7 @@ func TestRewrittenDuringLoad(t *testing.T) {
 		"ALTER TABLE tasker_workflow_steps ADD COLUMN extra timestamptz DEFAULT clock_timestamp()",
 		"VACUUM FULL tasker_workflow_steps",
 		"TRUNCATE tasker_workflow_step_edges",
-		"ALTER TABLE tasker_workflow_step_edges RENAME TO gone; CREATE TABLE tasker_workflow_step_edges (LIKE gone INCLUDING ALL); ALTER PUBLICATION tasker_sidecar DROP TABLE gone; ALTER PUBLICATION tasker_sidecar ADD TABLE tasker_workflow_step_edges (id, from_step_id, to_step_id)",
+		"ALTER TABLE tasker_workflow_step_edges RENAME TO gone; CREATE TABLE tasker_workflow_step_edges (LIKE gone INCLUDING ALL); ALTER PUBLICATION tasker_sidecar DROP TABLE gone; ALTER PUBLICATION tasker_sidecar ADD TABLE tasker_workflow_step_edges",
 	} {
 		t.Run(strings.Fields(sql)[0]+" "+strings.Fields(sql)[len(strings.Fields(sql))-1], func(t *testing.T) {
 			address := engineDatabase(t, tasker.RulesV02)
