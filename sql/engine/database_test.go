@@ -44,6 +44,20 @@ func TestAFunctionThatFailsIsReportedAsFailing(t *testing.T) {
 	}
 }
 
+// A completed step with an infinite time has no duration: on servers before 17
+// the function fails, from 17 on it answers with an infinite figure.
+func TestAFigureThatIsNoneIsAFailure(t *testing.T) {
+	pool := open(t, testbed.Options{})
+	_, err := pool.Exec(t.Context(), `
+		UPDATE tasker_workflow_steps SET created_at = 'infinity'
+		WHERE workflow_step_id IN (SELECT workflow_step_id FROM tasker_workflow_step_transitions WHERE most_recent AND to_state = 'complete')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = engine.New(pool, engine.Options{}).AnalyticsMetrics(t.Context(), 0)
+	wantFailure(t, err, "get_analytics_metrics_v01")
+}
+
 func wantFailure(t *testing.T, err error, function string) {
 	t.Helper()
 	if !errors.Is(err, tasker.ErrFunctionFails) || !strings.Contains(err.Error(), function) {

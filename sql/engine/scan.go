@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
@@ -71,6 +73,12 @@ type decimal struct {
 }
 
 func (d decimal) ScanText(v pgtype.Text) (err error) {
+	switch v.String {
+	case "Infinity", "-Infinity", "NaN":
+		// From PostgreSQL 17 on, where infinite timestamps have a difference;
+		// before, the function fails by itself.
+		return fmt.Errorf("%w: it answers %s where a figure is meant", tasker.ErrFunctionFails, v.String)
+	}
 	*d.to, err = tasker.ParseDecimal(v.String, d.places)
 	return err
 }
