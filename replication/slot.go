@@ -102,3 +102,23 @@ func readBlockers(ctx context.Context, conn *pgx.Conn, pid uint32) ([]Blocker, e
 
 // literal gives a string as SQL and the replication commands take it.
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// checkSlot finds out whether a slot can be created, before anything else is
+// for its sake.
+func checkSlot(ctx context.Context, conn *pgx.Conn) error {
+	var level string
+	var most, used int64
+	err := conn.QueryRow(ctx, `SELECT current_setting('wal_level'), current_setting('max_replication_slots')::bigint,
+		(SELECT count(*) FROM pg_replication_slots)`).Scan(&level, &most, &used)
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking for a free slot: %w", err)
+	case level != "logical":
+		return &SetupError{Check: CheckWALLevel, Permanent: true, What: "the server's wal_level is " + level,
+			Remedy: "ALTER SYSTEM SET wal_level = logical and restart it; tasker-sidecar doctor says how on a managed server"}
+	case used >= most:
+		return &SetupError{Check: CheckSlots, What: fmt.Sprintf("no replication slot is free: all %d are in use", most),
+			Remedy: "drop slots that nobody uses (pg_replication_slots), or raise max_replication_slots and restart the server"}
+	}
+	return nil
+}
