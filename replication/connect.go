@@ -22,7 +22,6 @@ type dialer struct {
 
 	mu      sync.Mutex
 	started string // the start of the server that the first session reached
-	version int    // server_version_num
 }
 
 func newDialer(o Options) (*dialer, error) {
@@ -50,8 +49,8 @@ func (d *dialer) session(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// replication opens a session that speaks the replication protocol; read is
-// put between the socket and the messages.
+// replication opens a session that speaks the replication protocol, whose
+// messages front reads; nil for the usual reader.
 func (d *dialer) replication(ctx context.Context, front pgconn.BuildFrontendFunc) (*pgconn.PgConn, error) {
 	cfg := d.cfg.Copy()
 	cfg.RuntimeParams["replication"] = "database"
@@ -92,13 +91,13 @@ func (d *dialer) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 		settings = append(settings, "transaction_timeout = 0")
 	}
 	sql := "SET " + strings.Join(settings, "; SET ") +
-		"; SELECT pg_catalog.pg_postmaster_start_time()::text, pg_catalog.current_setting('server_version_num')"
+		"; SELECT pg_catalog.pg_postmaster_start_time()::text"
 	results, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return fmt.Errorf("preparing a session: %w", err)
 	}
 	last := results[len(results)-1]
-	if len(last.Rows) != 1 || len(last.Rows[0]) != 2 {
+	if len(last.Rows) != 1 || len(last.Rows[0]) != 1 {
 		return fmt.Errorf("%w: no answer to a question for the server's start", ErrMalformed)
 	}
 	// Not every platform can do this; where it cannot, setting it is an error.
@@ -115,7 +114,6 @@ func (d *dialer) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	started := string(last.Rows[0][0])
 	if d.started == "" {
 		d.started = started
-		d.version, _ = strconv.Atoi(string(last.Rows[0][1]))
 	}
 	if d.started != started {
 		return errors.New("our sessions reached different servers: the server was restarted meanwhile, or the database URL names several hosts; then add target_session_attrs=read-write")

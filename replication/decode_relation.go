@@ -21,7 +21,6 @@ type relation struct {
 }
 
 type relationColumn struct {
-	key      bool // part of the replica identity
 	name     string
 	typeOID  uint32
 	modifier int32
@@ -44,8 +43,9 @@ func parseRelation(body []byte) (*relation, error) {
 		return nil, fmt.Errorf("%w: a relation with %d columns", ErrMalformed, n)
 	}
 	for range n {
+		r.byte() // whether it is part of the replica identity; the table's layout tells
 		rel.columns = append(rel.columns, relationColumn{
-			key: r.byte()&1 != 0, name: r.string(), typeOID: r.uint32(), modifier: int32(r.uint32()), //nolint:gosec // two's complement
+			name: r.string(), typeOID: r.uint32(), modifier: int32(r.uint32()), //nolint:gosec // two's complement
 		})
 		if r.short {
 			break

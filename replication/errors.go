@@ -68,24 +68,12 @@ func (e *ValueError) Error() string {
 
 func (e *ValueError) Unwrap() error { return ErrMalformed }
 
-// permanentError marks what no repetition can mend.
-type permanentError struct{ err error }
-
-func (e *permanentError) Error() string { return e.err.Error() }
-func (e *permanentError) Unwrap() error { return e.err }
-
-func permanent(err error) error { return &permanentError{err} }
-
 // Permanent tells whether an error is one that trying again does not mend:
 // wrong credentials, a missing database, table, column or right, a setting of
 // the server. While the first start has not succeeded such an error ends
 // [Follower.Run]; later a server that restarts or fails over can look the same,
 // so it is shown and tried again.
 func Permanent(err error) bool {
-	var marked *permanentError
-	if errors.As(err, &marked) {
-		return true
-	}
 	var setup *SetupError
 	return errors.As(Explain(err), &setup) && setup.Permanent
 }
