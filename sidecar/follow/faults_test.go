@@ -258,9 +258,8 @@ func TestCutInTheMiddleOfATransaction(t *testing.T) {
 		before := f.Status().Snapshots
 		proxy.cutAfter(int64(300_000 * (round + 1)))
 		followtest.Exec(t, conn, fmt.Sprintf("UPDATE tasker_workflow_steps SET attempts = %d", round+1))
-		view := f.View()
 		for f.Status().Snapshots == before {
-			view = f.View()
+			view := f.View()
 			attempts := map[int32]bool{}
 			for _, id := range []int64{1, 50, 100} {
 				for _, s := range view.StepReadiness(id, nil, 0) {

@@ -114,7 +114,10 @@ func TestCommitInTheLogAndNotVisible(t *testing.T) {
 	// Cancelled, it is visible without the standby.
 	followtest.Exec(t, conn, fmt.Sprintf(`SELECT pg_cancel_backend(%d)`, pid))
 	select {
-	case <-committed:
+	case err := <-committed:
+		if err != nil {
+			t.Fatal(err)
+		}
 	case <-time.After(followtest.Patience):
 		t.Fatal("the commit does not end")
 	}
