@@ -201,7 +201,10 @@ func (s *recordedStream) Commit(end tasker.LSN) error {
 func (s *recordedStream) Publish() error {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
-	if !s.r.quiet && !s.inTx {
+	if s.inTx {
+		s.r.t.Error("Publish in a transaction")
+	}
+	if !s.r.quiet {
 		s.r.published = s.rows.clone()
 	}
 	s.r.at = s.lsn

@@ -1,11 +1,9 @@
 package replication
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"time"
@@ -16,30 +14,6 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
-
-// tap stands between the socket and the buffer that messages are read from,
-// and so knows when nothing that has arrived is left.
-type tap struct {
-	r      io.Reader
-	before func() error // called before the socket is read; may be nil
-}
-
-func (t *tap) Read(p []byte) (int, error) {
-	if t.before != nil {
-		if err := t.before(); err != nil {
-			return 0, err
-		}
-	}
-	return t.r.Read(p)
-}
-
-// frontend builds a connection's message reader on top of the tap.
-func (t *tap) frontend(size int) pgconn.BuildFrontendFunc {
-	return func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		t.r = r
-		return pgproto3.NewFrontend(bufio.NewReaderSize(t, size), w)
-	}
-}
 
 // stream reads the log and hands it to the target. Everything in it belongs to
 // the goroutine of run, except what is atomic.
@@ -64,6 +38,7 @@ type stream struct {
 	dirty   time.Time  // when the oldest unpublished commit was applied; zero: none
 
 	deadlineSet  time.Time
+	commits      uint64 // that were applied, empty ones included
 	transactions uint64
 	changes      [tasker.FollowedTables + 1]uint64
 }
@@ -181,6 +156,13 @@ func (s *stream) begin(b begin) error {
 
 func (s *stream) change(c *tasker.Change) error {
 	if !s.begun {
+		// What is committed must not wait for a transaction that may take
+		// long to arrive.
+		if !s.dirty.IsZero() && s.tap.commits == s.commits {
+			if err := s.publish(); err != nil {
+				return err
+			}
+		}
 		s.begun = true
 		s.target.Begin(s.now.xid, s.now.commitTime)
 	}
@@ -196,10 +178,12 @@ func (s *stream) change(c *tasker.Change) error {
 
 func (s *stream) commit(end tasker.LSN) error {
 	s.inTx = false
+	s.commits++
 	s.end = max(s.end, end)
 	if !s.begun {
 		return nil // nothing in it; published with whatever comes next
 	}
+	s.begun = false
 	s.transactions++
 	if err := s.target.Commit(end); err != nil {
 		return fmt.Errorf("committing: %w", err)
@@ -223,8 +207,8 @@ func (s *stream) relationChanged(_ tasker.Table, r *relation) error {
 // publish makes everything seen that was committed.
 func (s *stream) publish() error {
 	s.count()
-	if s.end == s.applied {
-		return nil
+	if s.end == s.applied || s.begun {
+		return nil // in the middle of a transaction nothing can be seen
 	}
 	if !s.dirty.IsZero() {
 		if err := s.target.Publish(); err != nil {
@@ -232,9 +216,7 @@ func (s *stream) publish() error {
 		}
 		s.dirty = time.Time{}
 	}
-	if !s.inTx {
-		s.target.Advance(s.end)
-	}
+	s.target.Advance(s.end)
 	s.applied = s.end
 	s.receive(s.end)
 	s.ack.applied.Store(uint64(s.applied))

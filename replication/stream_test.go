@@ -86,7 +86,7 @@ func TestAgeOfPositions(t *testing.T) {
 // TestStandstill: a server that waits for us is not kept waiting.
 func TestStandstill(t *testing.T) {
 	f := &Follower{o: Options{StandstillTimeout: 5 * time.Second}}
-	s := &stream{f: f, ack: newAcknowledger(f, nil, 100), target: &recordedStream{r: newRecorder(t)}, end: 100, applied: 100}
+	s := &stream{f: f, ack: newAcknowledger(f, nil, 100), tap: &tap{}, target: &recordedStream{r: newRecorder(t)}, end: 100, applied: 100}
 	if err := s.keepalive(200, true); err != nil || s.applied != 200 {
 		t.Fatalf("nothing in flight: %v, applied %s", err, s.applied)
 	}
@@ -281,5 +281,62 @@ func TestLongLoad(t *testing.T) {
 	f.same(t, conn)
 	if s := f.Status(); s.Snapshots != 1 {
 		t.Errorf("%d snapshots; %v", s.Snapshots, s.LastError)
+	}
+}
+
+// TestTapCountsCommits: however the bytes are cut.
+func TestTapCountsCommits(t *testing.T) {
+	frame := func(kind byte, body ...byte) []byte {
+		return append(wire{kind}.uint32(4+len(body)), body...)
+	}
+	data := func(msg ...byte) []byte {
+		return frame('d', append(append([]byte{'w'}, make([]byte, 24)...), msg...)...)
+	}
+	var all []byte
+	for _, m := range [][]byte{frame('Z', 'I'), frame('W'), data(msgBegin, 1, 2), data(commitMessage...), frame('d', append([]byte{'k'}, make([]byte, 60)...)...), data(msgInsert, msgCommit, msgCommit), data(), data(commitMessage...), frame('S', make([]byte, 300)...), data(msgCommit)} {
+		all = append(all, m...)
+	}
+	for step := 1; step <= len(all); step++ {
+		var tp tap
+		for rest := all; len(rest) > 0; rest = rest[min(step, len(rest)):] {
+			tp.count(rest[:min(step, len(rest))])
+		}
+		if tp.commits != 3 {
+			t.Fatalf("%d commits by steps of %d", tp.commits, step)
+		}
+	}
+}
+
+// TestPublishesBeforeALongTransaction: a commit is seen though the next
+// transaction has begun to arrive and is not complete, and nothing of that is.
+func TestPublishesBeforeALongTransaction(t *testing.T) {
+	f := &Follower{o: Options{PublishInterval: time.Hour}}
+	r := newRecorder(t)
+	var rows tables
+	for i := range rows {
+		rows[i] = table{}
+	}
+	s := &stream{f: f, ack: newAcknowledger(f, nil, 100), target: &recordedStream{r: r, rows: &rows}, tap: &tap{commits: 1}, end: 100, applied: 100}
+	change := &tasker.Change{Table: tasker.NamedSteps, Op: tasker.Insert, Key: 1, OldKey: 1, NamedStep: tasker.NamedStep{NamedStepID: 1}}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.begin(begin{xid: 1}))
+	must(s.change(change))
+	must(s.commit(200))
+	must(s.begin(begin{xid: 2}))
+	change.Key, change.OldKey, change.NamedStep.NamedStepID = 2, 2, 2
+	must(s.change(change))
+	must(s.publish()) // as before the socket is read
+	if s.applied != 200 || r.at != 200 || len(r.published[tasker.NamedSteps]) != 1 {
+		t.Fatalf("applied %s, published %s with %v", s.applied, r.at, r.published)
+	}
+	must(s.commit(300))
+	must(s.publish())
+	if s.applied != 300 || len(r.published[tasker.NamedSteps]) != 2 {
+		t.Fatalf("applied %s, %v", s.applied, r.published)
 	}
 }
