@@ -1,6 +1,8 @@
 package readiness_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/tasker-sidecar/tasker-sidecar/readiness"
@@ -114,5 +116,64 @@ func TestPathCountIsThatOfTheEnginesWalk(t *testing.T) {
 	loop := append(diamonds(1), edgeRow(99, 4, 2))
 	if got := changed(t, loop).View().PathCount(1, 1000); got != 1000 {
 		t.Errorf("a root that reaches a loop: %d paths, want the limit", got)
+	}
+}
+
+func TestFirstCommitLooksBackAtThoseOfTheView(t *testing.T) {
+	x := changed(t, []tasker.Change{stepRow(1, 1)}, []tasker.Change{stepRow(2, 1)}, []tasker.Change{stepRow(3, 1)})
+	v := x.View()
+	x.Begin(200, 0)
+	x.Commit(1000) // after the view
+	for _, c := range []struct {
+		from tasker.LSN
+		want readiness.Mark
+		ok   bool
+	}{{0, readiness.Mark{LSN: 10, XID: 100}, true}, {11, readiness.Mark{LSN: 20, XID: 101}, true}, {30, readiness.Mark{LSN: 30, XID: 102}, true}, {31, readiness.Mark{}, false}} {
+		if got, ok := v.FirstCommit(func(m readiness.Mark) bool { return m.LSN >= c.from }); got != c.want || ok != c.ok {
+			t.Errorf("from %s: %v, %t", c.from, got, ok)
+		}
+	}
+	// It forgets the oldest, and keeps the order.
+	const many = 40_000
+	for i := range many {
+		x.Begin(uint32(1000+i), 0)
+		x.Commit(tasker.LSN(2000 + i))
+	}
+	x.Publish()
+	last := tasker.LSN(0)
+	n := 0
+	x.View().FirstCommit(func(m readiness.Mark) bool {
+		if m.LSN <= last {
+			t.Fatalf("%s after %s", m.LSN, last)
+		}
+		last, n = m.LSN, n+1
+		return false
+	})
+	if n != 16384 || last != 2000+many-1 {
+		t.Errorf("%d commits, the last at %s", n, last)
+	}
+}
+
+func TestRetireWakesNowAndFromThenOn(t *testing.T) {
+	x := changed(t, []tasker.Change{stepRow(1, 1)})
+	before := x.Changed()
+	x.Retire()
+	x.Retire()
+	for _, c := range []<-chan struct{}{before, x.Changed()} {
+		select {
+		case <-c:
+		default:
+			t.Error("whoever waits for a retired index sleeps")
+		}
+	}
+	x.Publish() // the writer may still be at it
+	<-x.Changed()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := x.WaitFor(ctx, 1<<40); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := x.WaitFor(ctx, 10); err != nil {
+		t.Error(err)
 	}
 }
