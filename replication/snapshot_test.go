@@ -120,6 +120,9 @@ func TestLostCopyStartsOver(t *testing.T) {
 	})
 	f.streaming(t)
 	f.same(t, conn)
+	if n := f.Status().Snapshots; n != 2 {
+		t.Errorf("%d snapshots, want the lost one and another", n)
+	}
 }
 
 // TestSnapshotInPieces: large tables are cut by blocks, and the rate is bounded.
