@@ -136,8 +136,7 @@ func TestWatcherAsksForTheRules(t *testing.T) {
 	}
 	// A connection lost and found does not make a refused function a good one.
 	broken.Store(true)
-	terminateOthers(t, conn)
-	next(t, seen, "blind")
+	cutUntil(t, conn, seen, "blind")
 	broken.Store(false)
 	if s = next(t, seen, "rules"); s.err == nil {
 		t.Errorf("the error is forgotten: %+v", s)
@@ -191,8 +190,7 @@ func TestWatcherBlind(t *testing.T) {
 		}
 	})
 	broken.Store(true)
-	terminateOthers(t, conn)
-	if s := next(t, seen, "blind"); s.err == nil || !strings.Contains(s.err.Error(), "the network is down") {
+	if s := cutUntil(t, conn, seen, "blind"); s.err == nil || !strings.Contains(s.err.Error(), "the network is down") {
 		t.Errorf("the error is %v", s.err)
 	}
 	execute(t, conn, "ALTER TABLE tasker_tasks ADD COLUMN priority integer")
@@ -204,22 +202,18 @@ func TestWatcherBlind(t *testing.T) {
 	next(t, seen, "seeing")
 }
 
-// terminateOthers ends all other sessions of the database, once there are any.
-func terminateOthers(t *testing.T, conn *pgx.Conn) {
+// cutUntil ends all other sessions of the database, again and again, until the
+// watcher tells of it.
+func cutUntil(t *testing.T, conn *pgx.Conn, seen <-chan sighting, kind string) sighting {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		var n int
-		err := conn.QueryRow(t.Context(), `
-SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '-- What the catalog says%'`).Scan(&n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n > 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("nobody watches")
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-tick.C {
+		execute(t, conn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+		if len(seen) > 0 {
+			return next(t, seen, kind)
 		}
 	}
+	t.Fatalf("no %s within 20 s", kind)
+	return sighting{}
 }
