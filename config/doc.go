@@ -25,3 +25,5 @@
 // needs a value is handed it by the command. A Config is a plain value, safe
 // to copy and to read concurrently. Secrets are never printed; see [Secret].
 package config
+
+//go:generate go test . -update

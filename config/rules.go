@@ -30,6 +30,9 @@ var rules = []rule{
 	{"replication.receive_timeout", "replication.status_interval", func(c *Config) string {
 		return says(c.Replication.ReceiveTimeout <= c.Replication.StatusInterval, "must be more than replication.status_interval")
 	}},
+	{"replication.watch_blind", "replication.watch_interval", func(c *Config) string {
+		return says(c.Replication.WatchBlind <= c.Replication.WatchInterval, "must be more than replication.watch_interval")
+	}},
 	{"http.listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.Listen, c) }},
 	{"http.probe_listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.ProbeListen, c) }},
 }

@@ -82,6 +82,14 @@ type Replication struct {
 	// were replaced. It bounds how long an answer may be given after such a
 	// change.
 	WatchInterval time.Duration `range:"100ms..5s" default:"1s"`
+	// WatchTimeout bounds one look at the catalog.
+	WatchTimeout time.Duration `range:"100ms..1m" default:"5s"`
+	// WatchBlind is how long no look may have succeeded before answers are
+	// stale; more than watch_interval.
+	WatchBlind time.Duration `range:"200ms..10m" default:"10s"`
+	// ProvisionalInterval is the time between two searches for a step that tells
+	// which version of the rules holds, while no step does.
+	ProvisionalInterval time.Duration `range:"100ms..1h" default:"5s"`
 	// ReadBuffer is the size of the buffer that the stream is read into.
 	ReadBuffer Size `range:"4KiB..64MiB" default:"128KiB"`
 }

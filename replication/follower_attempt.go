@@ -294,7 +294,8 @@ func (a *attempt) watch(ctx context.Context) {
 	f := a.f
 	a.watcher = NewWatcher(WatchOptions{
 		Connect: a.dialer.session, Schema: a.schema, Publication: f.o.Publication,
-		ApplicationName: f.o.ApplicationName, Interval: f.o.WatchInterval, Rules: f.o.Rules,
+		ApplicationName: f.o.ApplicationName, Rules: f.o.Rules,
+		Interval: f.o.WatchInterval, Timeout: f.o.WatchTimeout, Blind: f.o.WatchBlind, ProvisionalInterval: f.o.ProvisionalInterval,
 		Handler: WatchHandler{
 			Changed: func(found []Difference) {
 				incomplete := &IncompleteError{Differences: found}

@@ -126,6 +126,17 @@ type Options struct {
 	// the log does not tell of, 100 ms to 5 s.
 	// Defaults to 1 s.
 	WatchInterval time.Duration
+	// WatchTimeout bounds one look at the catalog.
+	// Defaults to 5 s.
+	WatchTimeout time.Duration
+	// WatchBlind is how long no look may have succeeded before answers are
+	// stale; more than WatchInterval.
+	// Defaults to 10 s.
+	WatchBlind time.Duration
+	// ProvisionalInterval is the time between two searches for a step that
+	// tells which rules hold, while none does.
+	// Defaults to 5 s.
+	ProvisionalInterval time.Duration
 	// Rules say how the version of the readiness rules is found.
 	// Defaults to asking the database's own functions.
 	Rules RulesOptions
@@ -167,6 +178,9 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.ProbeTimeout, 5*time.Second)
 	def(&o.WALBehindPause, 30*time.Second)
 	def(&o.WatchInterval, time.Second)
+	def(&o.WatchTimeout, 5*time.Second)
+	def(&o.WatchBlind, 10*time.Second)
+	def(&o.ProvisionalInterval, 5*time.Second)
 	def(&o.PublishInterval, 2*time.Millisecond)
 	def(&o.ReadBuffer, 128<<10)
 	if o.Logger == nil {
@@ -203,6 +217,8 @@ func (o Options) validate() error {
 		o.ProbeInterval, o.ProbeTimeout, o.ConnectTimeout, o.StandstillTimeout, o.PublishInterval, o.WALBehindPause)
 	check(o.MaxWALBehind >= 0, "WAL budget: %d bytes are negative", o.MaxWALBehind)
 	check(o.WatchInterval >= 100*time.Millisecond && o.WatchInterval <= 5*time.Second, "watch interval %s is not between 100 ms and 5 s", o.WatchInterval)
+	check(o.WatchTimeout > 0 && o.ProvisionalInterval > 0, "watch timeout %s, provisional interval %s: both must be above 0", o.WatchTimeout, o.ProvisionalInterval)
+	check(o.WatchBlind > o.WatchInterval, "answers are stale after %s without a look at the catalog, which is not above the watch interval %s", o.WatchBlind, o.WatchInterval)
 	check(o.ReadBuffer >= 4096, "read buffer: %d bytes are less than 4096", o.ReadBuffer)
 	return errors.Join(errs...)
 }

@@ -44,6 +44,9 @@ func replicationOptions(c *config.Config, logger hclog.Logger) replication.Optio
 		PublishInterval:        r.PublishInterval,
 		ReadBuffer:             int(r.ReadBuffer),
 		WatchInterval:          r.WatchInterval,
+		WatchTimeout:           r.WatchTimeout,
+		WatchBlind:             r.WatchBlind,
+		ProvisionalInterval:    r.ProvisionalInterval,
 		Rules:                  rulesOptions(c),
 		Logger:                 logger.Named("replication"),
 	}

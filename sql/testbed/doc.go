@@ -14,3 +14,5 @@
 // The package owns the SQL under tables, functions, v01 and views. It never
 // touches a database that has any of it.
 package testbed
+
+//go:generate go test . -run SchemaPage -update
