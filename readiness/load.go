@@ -191,45 +191,83 @@ func (l *Load) buildTasks(x *Index) {
 // buildSteps numbers the steps task by task, so that what is read together
 // lies together.
 func (l *Load) buildSteps(x *Index) {
-	type place struct {
-		task, id int64
-		row      *loadedStep
-	}
-	total := 0
-	for _, list := range l.steps {
-		total += len(list)
-	}
-	order := make([]place, 0, total)
-	for _, list := range l.steps {
-		for i := range list {
-			order = append(order, place{list[i].task, list[i].step.id, &list[i]})
+	rows := flatten(l.steps)
+	l.steps = nil
+	tasks := make([]uint32, len(rows))
+	for i, r := range rows {
+		if i > 0 && r.task == rows[i-1].task {
+			tasks[i] = tasks[i-1]
+		} else {
+			tasks[i] = x.ensureTask(r.task)
 		}
 	}
-	slices.SortFunc(order, func(a, b place) int {
-		if c := cmp.Compare(a.task, b.task); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.id, b.id)
-	})
-	for len(order) > 0 {
-		k := 1
-		for k < len(order) && order[k].task == order[0].task {
-			k++
-		}
-		tn := x.ensureTask(order[0].task)
+	byID := func(a, b uint32) int { return cmp.Compare(rows[a].step.id, rows[b].step.id) }
+	byTask := groupBy(tasks, x.taskNumber.last)
+	for tn := range x.taskNumber.last + 1 {
 		var steps members
-		for i, p := range order[:k] {
-			n := x.ensureStep(p.id)
+		for i, at := range byTask.at(tn, byID) {
+			r := rows[at]
+			n := x.ensureStep(r.step.id)
 			s := x.editStep(n)
-			*s = p.row.step
-			s.task, s.named = tn, x.namedSteps.ensure(p.row.named)
+			*s = r.step
+			s.task, s.named = tn, x.namedSteps.ensure(r.named)
 			x.namedSteps.use(s.named, 1)
 			steps.insert(i, n)
 		}
-		x.editTask(tn).steps = steps
-		order = order[k:]
+		if steps.count > 0 {
+			x.editTask(tn).steps = steps
+		}
 	}
-	l.steps = nil
+}
+
+// flatten gives pointers to all rows, in the order in which they came.
+func flatten[T any](lists [][]T) []*T {
+	total := 0
+	for _, list := range lists {
+		total += len(list)
+	}
+	all := make([]*T, 0, total)
+	for _, list := range lists {
+		for i := range list {
+			all = append(all, &list[i])
+		}
+	}
+	return all
+}
+
+// groups are the places of rows by the group to which each belongs.
+type groups struct {
+	ends   []uint32 // of each group among the places
+	places []uint32
+}
+
+// groupBy sorts rows into groups. These are numbers up to last, so that they
+// are counted, not compared.
+func groupBy(of []uint32, last uint32) groups {
+	g := groups{make([]uint32, last+2), make([]uint32, len(of))}
+	for _, group := range of {
+		g.ends[group+1]++
+	}
+	for group := range last + 1 {
+		g.ends[group+1] += g.ends[group]
+	}
+	for place, group := range of { // where the group begins, and at last ends
+		g.places[g.ends[group]] = uint32(place)
+		g.ends[group]++
+	}
+	return g
+}
+
+// at gives the places of a group, in the order of compare. Few enough are in
+// one, and most come in order.
+func (g *groups) at(group uint32, compare func(a, b uint32) int) []uint32 {
+	from := uint32(0)
+	if group > 0 {
+		from = g.ends[group-1]
+	}
+	list := g.places[from:g.ends[group]]
+	slices.SortFunc(list, compare)
+	return list
 }
 
 func (l *Load) buildTransitions(x *Index) {
@@ -258,34 +296,25 @@ func (l *Load) buildTransitions(x *Index) {
 
 // buildEdges numbers the edges by their child, for the same reason.
 func (l *Load) buildEdges(x *Index) {
-	total := 0
-	for _, list := range l.edges {
-		total += len(list)
-	}
-	type link struct {
-		id       int64
-		from, to uint32
-	}
-	links := make([]link, 0, total)
-	for i, list := range l.edges {
-		for _, r := range list {
-			links = append(links, link{r.id, x.ensureStep(r.from), x.ensureStep(r.to)})
-		}
-		l.edges[i] = nil
-	}
+	rows := flatten(l.edges)
 	l.edges = nil
-	slices.SortFunc(links, func(a, b link) int {
-		if c := cmp.Compare(a.to, b.to); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.id, b.id)
-	})
+	children := make([]uint32, len(rows))
+	for i, r := range rows {
+		children[i] = x.ensureStep(r.to)
+		x.ensureStep(r.from)
+	}
+	byID := func(a, b uint32) int { return cmp.Compare(rows[a].id, rows[b].id) }
+	byChild := groupBy(children, x.stepNumber.last)
 	// Linked from the last to the first, the lists begin with the oldest edge,
 	// which is the first to be deleted when a task is.
-	x.edgeNumber.last = uint32(len(links))
-	for i := len(links) - 1; i >= 0; i-- {
-		e, n := links[i], uint32(i+1)
-		x.edgeIDs.set(e.id, n)
-		x.link(n, e.id, e.from, e.to)
+	n := uint32(len(rows))
+	x.edgeNumber.last = n
+	for to := x.stepNumber.last; n > 0; to-- {
+		for _, at := range slices.Backward(byChild.at(to, byID)) {
+			e := rows[at]
+			x.edgeIDs.set(e.id, n)
+			x.link(n, e.id, x.stepIDs.get(e.from), to)
+			n--
+		}
 	}
 }

@@ -24,6 +24,10 @@ type tree[P any] struct {
 	shift uint8 // of the root: 0 where its kids are pages
 	owned bool  // the root was made since the last freeze
 	pages int
+	// The page that was last made writable since then, nil where none was:
+	// most changes go where the last one went.
+	lastKey uint64
+	last    *P
 }
 
 // A node's kids are *node, or *P at the lowest level. Which of them were made
@@ -34,7 +38,7 @@ type node struct {
 }
 
 // freeze ends the life of the present version as something to be edited.
-func (t *tree[P]) freeze() { t.owned = false }
+func (t *tree[P]) freeze() { t.owned, t.last = false, nil }
 
 // get is the page of a key to read, nil where there is none.
 func (t *tree[P]) get(key uint64) *P {
@@ -52,6 +56,16 @@ func (t *tree[P]) get(key uint64) *P {
 
 // edit is the page of a key to write, made where there is none.
 func (t *tree[P]) edit(key uint64) *P {
+	if key == t.lastKey && t.last != nil {
+		return t.last
+	}
+	t.last = t.own(key)
+	t.lastKey = key
+	return t.last
+}
+
+// own makes the page of a key and all above it writable.
+func (t *tree[P]) own(key uint64) *P {
 	t.grow(key)
 	if !t.owned {
 		root := new(node)
@@ -108,8 +122,9 @@ func (t *tree[P]) drop(key uint64) {
 	if t.get(key) == nil {
 		return
 	}
-	t.edit(key)
+	t.own(key)
 	t.pages--
+	t.last = nil
 	if prune(t.root, key, t.shift) {
 		t.root, t.shift, t.owned = nil, 0, false
 	}
