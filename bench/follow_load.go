@@ -54,7 +54,7 @@ func (l *lab) loading(ctx context.Context, c *Case, unit string, better Better, 
 	}
 	baseline := func(ctx context.Context) (float64, error) {
 		start := time.Now()
-		if err := psql(ctx, copies(set.socket)...); err != nil {
+		if err := psql(ctx, copies(set.url)...); err != nil {
 			return 0, err
 		}
 		return theirs(rows, time.Since(start)), nil
