@@ -69,8 +69,9 @@ func TestAgainstModel(t *testing.T) {
 			p.compare(t, k, skewed)
 			views = append(views, p)
 		}
-		for _, p := range views {
+		for i, p := range views {
 			p.compare(t, k, skewed)
+			compareChanges(t, views[rapid.IntRange(0, i).Draw(t, "earlier view")], p)
 		}
 	})
 }
@@ -169,6 +170,7 @@ func (p published) compare(t *rapid.T, k *maker, skewed bool) {
 	}
 	same("slowest tasks", v.SlowestTasks(f, now), m.slowestTasks(f))
 	same("slowest steps", v.SlowestSteps(f, now), m.slowestSteps(f))
+	p.compareFacts(same, now)
 	p.compareReady(t, same, now, skewed)
 	p.compareReasons(t, same, now)
 	stats := v.Stats()

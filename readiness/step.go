@@ -130,19 +130,29 @@ func (s *step) exhausted(rules tasker.Rules) bool {
 
 // retryEligible is the column of that name.
 func (s *step) retryEligible(rules tasker.Rules, now tasker.Timestamp) bool {
+	at := s.retryAt(rules)
+	return at != tasker.NoTime && at <= now
+}
+
+// retryAt is the instant from which on the step is retry_eligible, NoTime for
+// never.
+func (s *step) retryAt(rules tasker.Rules) tasker.Timestamp {
 	if rules != tasker.RulesV01 {
-		return s.attemptsOr0() < s.limitOr3()
+		if s.attemptsOr0() < s.limitOr3() {
+			return tasker.NegativeInfinity
+		}
+		return tasker.NoTime
 	}
 	if !s.has(attemptsNull) && (s.attempts >= s.limitOr3() || s.attempts > 0 && !s.has(retryable)) {
-		return false
+		return tasker.NoTime
 	}
 	if s.failedAt() == tasker.NoTime {
-		return true
+		return tasker.NegativeInfinity
 	}
 	if until := s.explicitUntil(); until != tasker.NoTime {
-		return until <= now
+		return until
 	}
-	return s.failureUntil() <= now
+	return s.failureUntil()
 }
 
 // orphan says whether nothing tells of the step any more.

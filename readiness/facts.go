@@ -1,0 +1,128 @@
+package readiness
+
+import (
+	"slices"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// StepFacts is what get_step_readiness_status answers of a step at any time:
+// where the clock decides there is the instant from which on it says yes,
+// NoTime for never and NegativeInfinity for always. Two are equal exactly when
+// all their answers are.
+type StepFacts struct {
+	WorkflowStepID        int64
+	TaskID                int64
+	NamedStepID           int32
+	Name                  string
+	CurrentState          string
+	DependenciesSatisfied bool
+	RetryAt               tasker.Timestamp // retry_eligible
+	ReadyAt               tasker.Timestamp // ready_for_execution
+	// ReadySince orders the steps that can run, NoTime where ReadyAt is: when
+	// everything came to let the step run, the clock included.
+	ReadySince            tasker.Timestamp
+	LastFailureAt         tasker.Timestamp
+	NextRetryAt           tasker.Timestamp
+	TotalParents          int32
+	CompletedParents      int32
+	Attempts              tasker.Null[int32]
+	RetryLimit            int32
+	BackoffRequestSeconds tasker.Null[int32]
+	LastAttemptedAt       tasker.Timestamp
+}
+
+// TaskFacts is what get_task_execution_context answers of a task at any time.
+type TaskFacts struct {
+	TaskID      int64
+	NamedTaskID int32
+	Status      string
+	// StatusAt is when its most recent transition was made, NoTime without one.
+	// It is in no answer.
+	StatusAt tasker.Timestamp
+	// Steps that have a readiness row, and those of them in a state. Exhausted
+	// are the failed ones that are out of attempts.
+	TotalSteps, PendingSteps, InProgressSteps, CompletedSteps, FailedSteps, ExhaustedSteps int64
+	// Ready are the steps that can run whatever the clock says, ReadyAt the
+	// instants from which each of the others can, ascending.
+	Ready   int64
+	ReadyAt []tasker.Timestamp
+}
+
+// Equal says whether all answers are the same.
+func (f *TaskFacts) Equal(o *TaskFacts) bool {
+	a, b := *f, *o
+	a.ReadyAt, b.ReadyAt = nil, nil
+	return sameTask(&a, &b) && slices.Equal(f.ReadyAt, o.ReadyAt)
+}
+
+func sameTask(a, b *TaskFacts) bool {
+	return a.TaskID == b.TaskID && a.NamedTaskID == b.NamedTaskID && a.Status == b.Status &&
+		a.TotalSteps == b.TotalSteps && a.PendingSteps == b.PendingSteps && a.InProgressSteps == b.InProgressSteps &&
+		a.CompletedSteps == b.CompletedSteps && a.FailedSteps == b.FailedSteps && a.ExhaustedSteps == b.ExhaustedSteps && a.Ready == b.Ready
+}
+
+// AppendStepFacts appends what is known of a task's steps, by id. Steps without
+// their named step have no row, as in StepReadiness.
+func (v *View) AppendStepFacts(dst []StepFacts, taskID int64) []StepFacts {
+	n := v.taskIDs.get(taskID)
+	if n == 0 {
+		return dst
+	}
+	t := v.task(n)
+	for _, sn := range t.steps.all() {
+		s := v.step(sn)
+		if name, ok := v.nameOf(s); ok {
+			dst = append(dst, v.stepFacts(s, taskID, name))
+		}
+	}
+	return dst
+}
+
+func (v *View) stepFacts(s *step, taskID int64, name string) StepFacts {
+	var r tasker.StepReadiness
+	v.readiness(&r, s, taskID, name, tasker.NegativeInfinity)
+	f := StepFacts{
+		WorkflowStepID: r.WorkflowStepID, TaskID: taskID, NamedStepID: r.NamedStepID, Name: name, CurrentState: r.CurrentState,
+		DependenciesSatisfied: r.DependenciesSatisfied, RetryAt: s.retryAt(v.rules), ReadyAt: tasker.NoTime, ReadySince: tasker.NoTime,
+		LastFailureAt: r.LastFailureAt, NextRetryAt: r.NextRetryAt, TotalParents: r.TotalParents, CompletedParents: r.CompletedParents,
+		Attempts: r.Attempts, RetryLimit: r.RetryLimit, BackoffRequestSeconds: r.BackoffRequestSeconds, LastAttemptedAt: r.LastAttemptedAt,
+	}
+	if s.has(candidate) {
+		f.ReadySince = s.mark
+		if f.ReadyAt = s.gate(); f.ReadyAt == tasker.NoTime {
+			f.ReadyAt = tasker.NegativeInfinity
+		}
+	}
+	return f
+}
+
+// TaskFacts is what is known of a task, false where there is no such task.
+func (v *View) TaskFacts(taskID int64) (TaskFacts, bool) {
+	n := v.taskIDs.get(taskID)
+	if n == 0 {
+		return TaskFacts{}, false
+	}
+	t := v.task(n)
+	if !t.has(hasRow) {
+		return TaskFacts{}, false
+	}
+	f := TaskFacts{
+		TaskID: taskID, NamedTaskID: int32(v.namedTasks.at(t.named).id), Status: v.states[t.state], StatusAt: tasker.NoTime,
+		TotalSteps: int64(t.rows), PendingSteps: int64(t.pending), InProgressSteps: int64(t.inProgress), CompletedSteps: int64(t.done),
+		FailedSteps: int64(t.failed), ExhaustedSteps: int64(t.exhausted), Ready: int64(t.open),
+	}
+	if t.has(hasState) {
+		f.StatusAt = t.statusAt
+	}
+	if t.gated > 0 {
+		f.ReadyAt = make([]tasker.Timestamp, 0, t.gated)
+		for _, sn := range t.steps.all() {
+			if s := v.step(sn); s.has(gated) {
+				f.ReadyAt = append(f.ReadyAt, s.gate())
+			}
+		}
+		slices.Sort(f.ReadyAt)
+	}
+	return f, true
+}
