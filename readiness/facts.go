@@ -6,15 +6,16 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
-// StepFacts is what get_step_readiness_status answers of a step at any time:
-// where the clock decides there is the instant from which on it says yes,
-// NoTime for never and NegativeInfinity for always. Two are equal exactly when
-// all their answers are.
+// StepFacts is what get_step_readiness_status answers of a step at any time,
+// with what its reasons are told from: where the clock decides there is the
+// instant from which on it says yes, NoTime for never and NegativeInfinity for
+// always.
 type StepFacts struct {
-	WorkflowStepID        int64
-	TaskID                int64
-	NamedStepID           int32
-	Name                  string
+	WorkflowStepID int64
+	TaskID         int64
+	NamedStepID    int32
+	// Name is NULL where the named step is missing: StepReadiness has no row then.
+	Name                  tasker.Null[string]
 	CurrentState          string
 	DependenciesSatisfied bool
 	RetryAt               tasker.Timestamp // retry_eligible
@@ -30,6 +31,12 @@ type StepFacts struct {
 	RetryLimit            int32
 	BackoffRequestSeconds tasker.Null[int32]
 	LastAttemptedAt       tasker.Timestamp
+
+	FailureUntil                    tasker.Timestamp // the end of the wait after its failure
+	StateSince                      tasker.Timestamp // of the most recent transition, NoTime without one
+	ProcessedAt                     tasker.Timestamp // NoTime unless Processed
+	CreatedAt                       tasker.Timestamp
+	Retryable, InProcess, Processed bool
 }
 
 // TaskFacts is what get_task_execution_context answers of a task at any time.
@@ -62,8 +69,7 @@ func sameTask(a, b *TaskFacts) bool {
 		a.CompletedSteps == b.CompletedSteps && a.FailedSteps == b.FailedSteps && a.ExhaustedSteps == b.ExhaustedSteps && a.Ready == b.Ready
 }
 
-// AppendStepFacts appends what is known of a task's steps, by id. Steps without
-// their named step have no row, as in StepReadiness.
+// AppendStepFacts appends what is known of a task's steps, by id.
 func (v *View) AppendStepFacts(dst []StepFacts, taskID int64) []StepFacts {
 	n := v.taskIDs.get(taskID)
 	if n == 0 {
@@ -71,22 +77,28 @@ func (v *View) AppendStepFacts(dst []StepFacts, taskID int64) []StepFacts {
 	}
 	t := v.task(n)
 	for _, sn := range t.steps.all() {
-		s := v.step(sn)
-		if name, ok := v.nameOf(s); ok {
-			dst = append(dst, v.stepFacts(s, taskID, name))
-		}
+		dst = append(dst, v.stepFacts(v.step(sn), taskID))
 	}
 	return dst
 }
 
-func (v *View) stepFacts(s *step, taskID int64, name string) StepFacts {
+func (v *View) stepFacts(s *step, taskID int64) StepFacts {
+	name, hasName := v.nameOf(s)
 	var r tasker.StepReadiness
 	v.readiness(&r, s, taskID, name, tasker.NegativeInfinity)
 	f := StepFacts{
-		WorkflowStepID: r.WorkflowStepID, TaskID: taskID, NamedStepID: r.NamedStepID, Name: name, CurrentState: r.CurrentState,
+		WorkflowStepID: r.WorkflowStepID, TaskID: taskID, NamedStepID: r.NamedStepID, Name: tasker.Null[string]{V: name, Valid: hasName}, CurrentState: r.CurrentState,
 		DependenciesSatisfied: r.DependenciesSatisfied, RetryAt: s.retryAt(v.rules), ReadyAt: tasker.NoTime, ReadySince: tasker.NoTime,
 		LastFailureAt: r.LastFailureAt, NextRetryAt: r.NextRetryAt, TotalParents: r.TotalParents, CompletedParents: r.CompletedParents,
 		Attempts: r.Attempts, RetryLimit: r.RetryLimit, BackoffRequestSeconds: r.BackoffRequestSeconds, LastAttemptedAt: r.LastAttemptedAt,
+		FailureUntil: s.failureUntil(), StateSince: tasker.NoTime, ProcessedAt: tasker.NoTime, CreatedAt: s.createdAt,
+		Retryable: s.has(retryable), InProcess: s.has(inProcess), Processed: s.has(processed),
+	}
+	if s.has(hasState) {
+		f.StateSince = s.stateAt
+	}
+	if s.has(processed) {
+		f.ProcessedAt = s.mark
 	}
 	if s.has(candidate) {
 		f.ReadySince = s.mark
@@ -125,4 +137,28 @@ func (v *View) TaskFacts(taskID int64) (TaskFacts, bool) {
 		slices.Sort(f.ReadyAt)
 	}
 	return f, true
+}
+
+// NamedTask is what tasks of one kind are called.
+type NamedTask struct {
+	NamedTaskID   int32
+	Name, Version string
+	NamespaceName tasker.Null[string] // NULL where the namespace is missing
+}
+
+// NamedTasks calls f with every named task that has a row, in no order.
+func (v *View) NamedTasks(f func(NamedTask)) {
+	v.namedTasks.each(func(_ uint32, m *name) {
+		ns := v.namespaces.at(m.parent)
+		f(NamedTask{NamedTaskID: int32(m.id), Name: m.name, Version: m.version, NamespaceName: tasker.Null[string]{V: ns.name, Valid: ns.row}})
+	})
+}
+
+// OldestCandidate is since when the step that is ready first is ready, in
+// whatever task; Infinity where no step can ever run by the clock alone.
+func (v *View) OldestCandidate() tasker.Timestamp {
+	if k, ok := v.ready.Min(); ok {
+		return k.since
+	}
+	return tasker.Infinity
 }

@@ -20,8 +20,11 @@ func (p published) compareFacts(same func(string, any, any), now tasker.Timestam
 		rows := make([]tasker.StepReadiness, 0, len(facts))
 		ready := 0
 		for _, f := range facts {
+			if !f.Name.Valid {
+				continue
+			}
 			rows = append(rows, tasker.StepReadiness{
-				WorkflowStepID: f.WorkflowStepID, TaskID: f.TaskID, NamedStepID: f.NamedStepID, Name: f.Name, CurrentState: f.CurrentState,
+				WorkflowStepID: f.WorkflowStepID, TaskID: f.TaskID, NamedStepID: f.NamedStepID, Name: f.Name.V, CurrentState: f.CurrentState,
 				DependenciesSatisfied: f.DependenciesSatisfied, RetryEligible: come(f.RetryAt), ReadyForExecution: come(f.ReadyAt),
 				LastFailureAt: f.LastFailureAt, NextRetryAt: f.NextRetryAt, TotalParents: f.TotalParents, CompletedParents: f.CompletedParents,
 				Attempts: f.Attempts, RetryLimit: f.RetryLimit, BackoffRequestSeconds: f.BackoffRequestSeconds, LastAttemptedAt: f.LastAttemptedAt,

@@ -17,3 +17,9 @@ var Testbed embed.FS
 //
 //go:embed testdata
 var TestData embed.FS
+
+// Projection is the directory projection: the statements with which package
+// projection writes and reads rows, one a file.
+//
+//go:embed projection/*.sql
+var Projection embed.FS

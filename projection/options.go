@@ -1,0 +1,125 @@
+package projection
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// Options configure a [Projector]. The zero value of every field but
+// DatabaseURL means its default.
+type Options struct {
+	// DatabaseURL is the database to write to, the one that is followed. It is
+	// never printed. There is no default.
+	DatabaseURL string
+	// ApplicationName is what the writing session calls itself.
+	// Defaults to "tasker-sidecar".
+	ApplicationName string
+	// ConnectTimeout bounds an attempt to connect.
+	// Defaults to 10 s.
+	ConnectTimeout time.Duration
+	// FlushTimeout bounds one write transaction; one that takes longer ends the
+	// lease.
+	// Defaults to 30 s.
+	FlushTimeout time.Duration
+	// MinPause is the least time between the beginnings of two flushes that
+	// write rows: less of it makes rows newer under load, more of it costs the
+	// database less.
+	// Defaults to 8 ms.
+	MinPause time.Duration
+	// Rest is how many times as long as a flush took the next one waits, so
+	// that the projection gives way on a busy server; at most MaxPause.
+	// Defaults to 2.
+	Rest float64
+	// MaxPause bounds that waiting.
+	// Defaults to 100 ms.
+	MaxPause time.Duration
+	// Heartbeat is how often a flush says how old the rows are while nothing
+	// changes.
+	// Defaults to 500 ms.
+	Heartbeat time.Duration
+	// KeepFinished is how long the rows of a task stay after it was finished.
+	// Defaults to 1 h.
+	KeepFinished time.Duration
+	// SweepInterval is how often rows are looked for that have been kept long
+	// enough.
+	// Defaults to 1 min.
+	SweepInterval time.Duration
+	// RowsPerTransaction bounds how many rows of steps a transaction writes
+	// while rows are put right after a start.
+	// Defaults to 10,000.
+	RowsPerTransaction int
+	// KeepFlushes is how many rows of flushes stay.
+	// Defaults to 100.
+	KeepFlushes int
+	// Notify is the channel on which a transaction that gives a task ready steps
+	// notifies, with the task's id as payload; at most NotifyMost of them each
+	// flush, then one without payload.
+	// Defaults to "": nobody is notified.
+	Notify string
+	// NotifyMost is how many tasks are named.
+	// Defaults to 100.
+	NotifyMost int
+	// Written is told, after each flush and whenever nothing differs, which
+	// position the rows reflect; and [Released] when they reflect none any more
+	// that anybody should wait for.
+	// Defaults to nobody.
+	Written func(tasker.LSN)
+	// Logger takes log lines.
+	// Defaults to one that discards them.
+	Logger hclog.Logger
+}
+
+// Released is what [Options.Written] is told when nothing is written any more.
+const Released tasker.LSN = 1<<64 - 1
+
+func (o Options) withDefaults() (Options, error) {
+	def(&o.ApplicationName, "tasker-sidecar")
+	def(&o.ConnectTimeout, 10*time.Second)
+	def(&o.FlushTimeout, 30*time.Second)
+	def(&o.MinPause, 8*time.Millisecond)
+	def(&o.Rest, 2)
+	def(&o.MaxPause, 100*time.Millisecond)
+	def(&o.Heartbeat, 500*time.Millisecond)
+	def(&o.KeepFinished, time.Hour)
+	def(&o.SweepInterval, time.Minute)
+	def(&o.RowsPerTransaction, 10_000)
+	def(&o.KeepFlushes, 100)
+	def(&o.NotifyMost, 100)
+	if o.Written == nil {
+		o.Written = func(tasker.LSN) {}
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	return o, o.validate()
+}
+
+func (o Options) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(o.DatabaseURL != "", "the database URL is missing")
+	check(o.MinPause > 0 && o.MinPause <= o.MaxPause, "pause between flushes: minimum %s, maximum %s", o.MinPause, o.MaxPause)
+	check(o.Rest >= 0, "rest after a flush: %g times its duration is negative", o.Rest)
+	check(o.Heartbeat > 0 && o.FlushTimeout > 0 && o.ConnectTimeout > 0 && o.SweepInterval > 0,
+		"heartbeat %s, flush timeout %s, connect timeout %s, sweep interval %s: all must be above 0", o.Heartbeat, o.FlushTimeout, o.ConnectTimeout, o.SweepInterval)
+	check(o.KeepFinished >= 0, "finished tasks are kept for %s, which is negative", o.KeepFinished)
+	check(o.RowsPerTransaction > 0 && o.KeepFlushes > 1 && o.NotifyMost > 0, "rows per transaction %d, kept flushes %d, tasks named in notifications %d: too few",
+		o.RowsPerTransaction, o.KeepFlushes, o.NotifyMost)
+	return errors.Join(errs...)
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,159 @@
+package projection
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// Projector writes rows while it leads. Status is safe for concurrent use; Lead
+// runs once at a time.
+type Projector struct {
+	o      Options
+	source Source
+
+	state                        atomic.Uint32
+	written                      atomic.Uint64
+	flushes, rows, reconciled    atomic.Uint64
+	lastFlush                    atomic.Int64 // how long it took
+	lastFlushed                  atomic.Pointer[time.Time]
+	reconcileTasks, reconcileAll atomic.Int64
+}
+
+// Lease is the right to write; a *leader.Lease is one.
+type Lease interface {
+	// Epoch is the number of the term.
+	Epoch() int64
+	// InTx runs f in a transaction that commits only while the lease holds.
+	InTx(ctx context.Context, conn Beginner, f func(pgx.Tx) error) error
+}
+
+// Beginner begins transactions.
+type Beginner = interface {
+	BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
+}
+
+// New makes a projector. The options are checked here, all at once.
+func New(o Options, source Source) (*Projector, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Projector{o: o, source: source}, nil
+}
+
+// State is what a projector is doing.
+type State uint32
+
+const (
+	// StateFollowing: it does not lead, and writes nothing.
+	StateFollowing State = iota
+	// StateReconciling: it leads, and the rows are being put right.
+	StateReconciling
+	// StateProjecting: the rows are kept right.
+	StateProjecting
+)
+
+// String gives the state in words.
+func (s State) String() string {
+	switch s {
+	case StateReconciling:
+		return "reconciling"
+	case StateProjecting:
+		return "projecting"
+	}
+	return "following"
+}
+
+// MarshalText gives the state in words.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Status is what a projector knows about itself at one moment.
+type Status struct {
+	State State
+	// Written is the position that the rows reflect; 0 unless it is projecting.
+	Written tasker.LSN
+	// Flushes and Rows count the transactions and the rows written or deleted,
+	// Reconciled how often all rows were put right, since the projector was made.
+	Flushes, Rows, Reconciled uint64
+	// FlushDuration is how long the last flush took, FlushedAt when it ended.
+	FlushDuration time.Duration
+	FlushedAt     time.Time
+	// ReconciledTasks of ReconcileTasks have been put right by the reconciliation
+	// that goes on, or the last one.
+	ReconciledTasks, ReconcileTasks int64
+}
+
+// Status tells how the projector is.
+func (p *Projector) Status() Status {
+	s := Status{
+		State: State(p.state.Load()), Written: tasker.LSN(p.written.Load()),
+		Flushes: p.flushes.Load(), Rows: p.rows.Load(), Reconciled: p.reconciled.Load(),
+		FlushDuration:   time.Duration(p.lastFlush.Load()),
+		ReconciledTasks: p.reconcileTasks.Load(), ReconcileTasks: p.reconcileAll.Load(),
+	}
+	if at := p.lastFlushed.Load(); at != nil {
+		s.FlushedAt = *at
+	}
+	return s
+}
+
+// Raised marks the rows as being put right, in the transaction that makes this
+// process the leader of an epoch.
+func (p *Projector) Raised(ctx context.Context, tx pgx.Tx, epoch int64) error {
+	last, err := readLastFlush(ctx, tx)
+	if err != nil {
+		return err
+	}
+	f := flush{number: last.number + 1, epoch: epoch, reconciling: true, of: Reflection{SystemIdentifier: last.of.system, Timeline: last.of.timeline}}
+	return new(batch).write(ctx, tx, f.queue)
+}
+
+// Lead keeps the rows right until ctx ends, which a lease does when it is lost,
+// or until something is wrong, which it returns. Its own reason to end is always
+// an error.
+func (p *Projector) Lead(ctx context.Context, lease Lease) error {
+	conn, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	s := &session{Projector: p, conn: conn, lease: lease}
+	defer func() {
+		p.o.Written(Released)
+		p.written.Store(0)
+		p.state.Store(uint32(StateFollowing))
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = conn.Close(closing) // the lease is over in any case
+	}()
+	return s.run(ctx)
+}
+
+// connect opens the session that writes. It is independent of what the database
+// or the role sets by default, and plans by index whatever statistics say: every
+// statement names its rows by key.
+func (p *Projector) connect(ctx context.Context) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(p.o.DatabaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL: %w", err)
+	}
+	config.ConnectTimeout = p.o.ConnectTimeout
+	for name, value := range map[string]string{
+		"application_name": p.o.ApplicationName, "search_path": "pg_catalog, pg_temp", "TimeZone": "UTC", "client_encoding": "UTF8",
+		"synchronous_commit": "off", // a crash takes the rows with what vouches for them
+		"statement_timeout":  fmt.Sprint(p.o.FlushTimeout.Milliseconds()), "jit": "off", "enable_seqscan": "off", "enable_hashjoin": "off",
+		"enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan", "row_security": "off",
+	} {
+		config.RuntimeParams[name] = value
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to write rows: %w", err)
+	}
+	return conn, nil
+}

@@ -1,0 +1,254 @@
+package projection
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// session is the time of one lease. It belongs to one goroutine.
+type session struct {
+	*Projector
+	conn  *pgx.Conn
+	lease Lease
+
+	number int64            // of the last flush
+	of     Reflection       // what the rows reflect
+	cutoff tasker.Timestamp // tasks finished before have no rows
+	swept  time.Time
+	// vouching is whether the last flush says that the rows count, health and
+	// oldest what else it says.
+	vouching bool
+	health   tasker.SystemHealthCounts
+	oldest   tasker.Timestamp
+	beat     time.Time // when the last flush was written
+	rested   time.Time // when the next one may begin
+}
+
+// errReplaced says that the source has another index, of which nothing is known.
+var errReplaced = errors.New("the index was loaded anew")
+
+func (s *session) run(ctx context.Context) error {
+	last, err := readLastFlush(ctx, s.conn)
+	if err != nil {
+		return err
+	}
+	s.number = last.number
+	for {
+		s.state.Store(uint32(StateReconciling))
+		s.written.Store(0)
+		r, err := s.fresh(ctx, last)
+		if err != nil {
+			return err
+		}
+		if err := s.reconcile(ctx, r); err != nil {
+			return err
+		}
+		s.state.Store(uint32(StateProjecting))
+		if err := s.follow(ctx); !errors.Is(err, errReplaced) {
+			return err
+		}
+		last = lastFlush{} // the new index is never older than the one before
+		if err := s.retract(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// fresh waits for a view that is not older than what the rows reflect already.
+// Before it looks, it stops confirming positions: whatever was confirmed by then
+// is in the view that it finds.
+func (s *session) fresh(ctx context.Context, last lastFlush) (Reflection, error) {
+	tick := time.NewTicker(s.o.Heartbeat)
+	defer tick.Stop()
+	s.o.Written(0)
+	for {
+		changed := s.source.Changed()
+		if r, ok := s.source.Reflection(); ok && !(r.identity() == last.of && r.View.LSN() < last.lsn) {
+			return r, nil
+		}
+		select {
+		case <-ctx.Done():
+			return Reflection{}, context.Cause(ctx)
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+// follow keeps the rows right from one view to the next.
+func (s *session) follow(ctx context.Context) error {
+	tick := time.NewTicker(min(s.o.Heartbeat, s.o.SweepInterval))
+	defer tick.Stop()
+	for {
+		changed := s.source.Changed()
+		r, ok := s.source.Reflection()
+		var err error
+		switch {
+		case !ok:
+			err = s.retract(ctx)
+		case r.identity() != s.of.identity() || r.Slot != s.of.Slot:
+			return errReplaced
+		default:
+			err = s.advance(ctx, r)
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.rest(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+// rest waits until the next flush may begin.
+func (s *session) rest(ctx context.Context) error {
+	left := time.Until(s.rested)
+	if left <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// advance makes the rows those of a newer view.
+func (s *session) advance(ctx context.Context, r Reflection) error {
+	b, ok := s.difference(r.View)
+	if !ok {
+		return errReplaced
+	}
+	same := s.vouching && b.rows() == 0 && r.View.SystemHealthCounts() == s.health && r.View.OldestCandidate() == s.oldest &&
+		r.View.Rules() == s.of.View.Rules()
+	if same && time.Since(s.beat) < s.o.Heartbeat {
+		s.reflect(r)
+	} else if err := s.flush(ctx, r, b); err != nil {
+		return err
+	}
+	if time.Since(s.swept) >= s.o.SweepInterval {
+		return s.sweep(ctx)
+	}
+	return nil
+}
+
+// difference is what has to be written for the rows to be those of a view.
+func (s *session) difference(v *readiness.View) (*batch, bool) {
+	b := &batch{}
+	before := s.of.View
+	if v == before {
+		return b, true
+	}
+	changed, ok := v.ChangedTasks(before)
+	if !ok {
+		return nil, false
+	}
+	graph := v.ChangedAt().Structure != before.ChangedAt().Structure
+	for _, id := range changed {
+		was, is := rowsOf(before, id, s.cutoff, graph), rowsOf(v, id, s.cutoff, graph)
+		if !graph && placesDiffer(&was, &is) {
+			was, is = rowsOf(before, id, s.cutoff, true), rowsOf(v, id, s.cutoff, true)
+		}
+		b.add(&was, &is)
+	}
+	if v.ChangedAt().Names != before.ChangedAt().Names {
+		b.addNames(namedTasksOf(before), namedTasksOf(v))
+	}
+	return b, true
+}
+
+// placesDiffer says whether the rows of the graph differ though no edge changed:
+// a task came into coverage, a step moved or has another named step.
+func placesDiffer(was, is *taskRows) bool {
+	if len(was.steps) != len(is.steps) {
+		return true
+	}
+	for i := range is.steps {
+		if a, b := &was.steps[i], &is.steps[i]; a.WorkflowStepID != b.WorkflowStepID || a.NamedStepID != b.NamedStepID {
+			return true
+		}
+	}
+	return false
+}
+
+// flush writes a batch, and that the rows are of r now.
+func (s *session) flush(ctx context.Context, r Reflection, b *batch) error {
+	started := time.Now()
+	s.number++
+	f := flush{number: s.number, epoch: s.lease.Epoch(), of: r}
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return b.write(ctx, tx, f.queue, s.cutFlushes, func(q *pgx.Batch) { s.o.notify(q, b.woken) })
+	})
+	if err != nil {
+		return err
+	}
+	s.vouching, s.health, s.oldest = true, r.View.SystemHealthCounts(), r.View.OldestCandidate()
+	s.flushed(started, b)
+	s.reflect(r)
+	if b.rows() > 0 {
+		pause := min(s.o.MaxPause, time.Duration(s.o.Rest*float64(time.Since(started))))
+		s.rested = started.Add(max(s.o.MinPause, time.Since(started)+pause))
+	}
+	return nil
+}
+
+// retract says that the rows do not count.
+func (s *session) retract(ctx context.Context) error {
+	if !s.vouching {
+		return nil
+	}
+	started := time.Now()
+	s.number++
+	f := flush{number: s.number, epoch: s.lease.Epoch(), of: s.of, reconciling: true}
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return new(batch).write(ctx, tx, f.queue) })
+	if err == nil {
+		s.vouching = false
+		s.flushed(started, new(batch))
+	}
+	return err
+}
+
+// inTx runs f in a transaction of the lease, within Options.FlushTimeout.
+func (s *session) inTx(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.o.FlushTimeout)
+	defer cancel()
+	return s.lease.InTx(ctx, s.conn, func(tx pgx.Tx) error { return f(ctx, tx) })
+}
+
+func (s *session) flushed(started time.Time, b *batch) {
+	now := time.Now()
+	s.beat = now
+	s.flushes.Add(1)
+	s.rows.Add(uint64(b.rows()))
+	s.lastFlush.Store(int64(now.Sub(started)))
+	s.lastFlushed.Store(&now)
+}
+
+// reflect remembers and tells that the rows are of r.
+func (s *session) reflect(r Reflection) {
+	s.of = r
+	s.written.Store(uint64(r.View.LSN()))
+	s.o.Written(r.View.LSN())
+}
+
+// cutFlushes cuts the old end of the flushes off once in a while.
+func (s *session) cutFlushes(q *pgx.Batch) {
+	if every := int64(s.o.KeepFlushes) / 2; s.number%max(1, every) == 0 {
+		q.Queue(sqlDeleteFlushes, s.number-int64(s.o.KeepFlushes))
+	}
+}

@@ -1,0 +1,105 @@
+package projection
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
+)
+
+// flush is what a row of flushes says.
+type flush struct {
+	number      int64
+	epoch       int64
+	of          Reflection
+	reconciling bool
+}
+
+// write puts a batch into the database, in one message and in the caller's
+// transaction. What goes is deleted first, so that it can come again under the
+// same key.
+func (b *batch) write(ctx context.Context, tx pgx.Tx, queue ...func(*pgx.Batch)) error {
+	var q pgx.Batch
+	put := func(some bool, sql string, arguments ...any) {
+		if some {
+			q.Queue(sql, arguments...)
+		}
+	}
+	put(len(b.candidatesGone) > 0, sqlDeleteCandidates, b.candidatesGone)
+	put(len(b.stepsGone) > 0, sqlDeleteSteps, b.stepsGone)
+	put(len(b.dagGone) > 0, sqlDeleteDAG, b.dagGone)
+	put(len(b.tasksGone) > 0, sqlDeleteTasks, b.tasksGone)
+	put(len(b.namedGone) > 0, sqlDeleteNamed, b.namedGone)
+	if len(b.named) > 0 {
+		q.Queue(sqlUpsertNamed, namedTaskColumns(b.named)...)
+	}
+	if len(b.steps) > 0 {
+		q.Queue(sqlUpsertSteps, stepColumns(b.steps)...)
+	}
+	if len(b.dag) > 0 {
+		q.Queue(sqlUpsertDAG, dagColumns(b.dag)...)
+	}
+	if len(b.tasks) > 0 {
+		q.Queue(sqlUpsertTasks, taskColumns(b.tasks)...)
+	}
+	if len(b.candidates) > 0 {
+		q.Queue(sqlInsertCandidates, candidateColumns(b.candidates)...)
+	}
+	for _, more := range queue {
+		more(&q)
+	}
+	if q.Len() == 0 {
+		return nil
+	}
+	if err := tx.SendBatch(ctx, &q).Close(); err != nil {
+		return fmt.Errorf("writing rows: %w", err)
+	}
+	return nil
+}
+
+// queue adds the row of flushes to a batch.
+func (f *flush) queue(q *pgx.Batch) {
+	v := f.of.View
+	if v == nil {
+		v = emptyView
+	}
+	h := v.SystemHealthCounts()
+	var slot *string
+	if f.of.Slot != "" {
+		slot = &f.of.Slot
+	}
+	q.Queue(sqlInsertFlush, f.number, f.epoch, f.of.SystemIdentifier, f.of.Timeline, slot, v.LSN().String(), timeOf(f.of.AsOf),
+		timestamp(v.OldestCandidate()), f.reconciling, v.Rules().String(),
+		h.TotalTasks, h.PendingTasks, h.InProgressTasks, h.CompleteTasks, h.ErrorTasks, h.CancelledTasks,
+		h.TotalSteps, h.PendingSteps, h.InProgressSteps, h.CompleteSteps, h.ErrorSteps,
+		h.RetryableErrorSteps, h.ExhaustedRetrySteps, h.InBackoffSteps)
+}
+
+// emptyView is for a flush that says nothing of any row.
+var emptyView = func() *readiness.View {
+	index, err := readiness.NewLoad(readiness.Options{}).Finish(readiness.Position{})
+	if err != nil {
+		panic(err) // a load that is finished once
+	}
+	return index.View()
+}()
+
+// notify announces the tasks that have gained steps that can run, in the
+// transaction that writes them.
+func (o *Options) notify(q *pgx.Batch, woken []int64) {
+	if o.Notify == "" || len(woken) == 0 {
+		return
+	}
+	if len(woken) > o.NotifyMost {
+		q.Queue("SELECT pg_catalog.pg_notify($1, '')", o.Notify)
+		return
+	}
+	payloads := make([]string, len(woken))
+	for i, id := range woken {
+		payloads[i] = strconv.FormatInt(id, 10)
+	}
+	q.Queue("SELECT pg_catalog.pg_notify($1, p) FROM pg_catalog.unnest($2::text[]) p", o.Notify, payloads)
+}

@@ -1,0 +1,1 @@
+DELETE FROM tasker_sidecar.candidate_rows WHERE workflow_step_id = ANY ($1::bigint[])
