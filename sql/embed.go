@@ -11,6 +11,12 @@ import "embed"
 //go:embed testbed/tables/*.sql testbed/functions/*.sql testbed/v01/*.sql testbed/views/*.sql
 var Testbed embed.FS
 
+// Migrations is the directory migrations: what made the schema tasker_sidecar
+// what it is, one step a file, NNNN_name.sql. Package sql/schema applies them.
+//
+//go:embed migrations/*.sql
+var Migrations embed.FS
+
 // TestData is the directory testdata: data sets with the answers that the
 // engine gave about them (golden), and a script that makes a larger one
 // (load.sql). For tests and benchmarks.
