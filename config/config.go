@@ -11,6 +11,7 @@ type Config struct {
 	Database    Database
 	Replication Replication
 	Readiness   Readiness
+	Projection  Projection
 	HTTP        HTTP
 	Log         Log
 	Verify      Verify

@@ -30,6 +30,9 @@ var rules = []rule{
 	{"replication.receive_timeout", "replication.status_interval", func(c *Config) string {
 		return says(c.Replication.ReceiveTimeout <= c.Replication.StatusInterval, "must be more than replication.status_interval")
 	}},
+	{"projection.min_pause", "projection.max_pause", func(c *Config) string {
+		return says(c.Projection.MinPause > c.Projection.MaxPause, "must not be above projection.max_pause")
+	}},
 	{"replication.watch_blind", "replication.watch_interval", func(c *Config) string {
 		return says(c.Replication.WatchBlind <= c.Replication.WatchInterval, "must be more than replication.watch_interval")
 	}},

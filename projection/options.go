@@ -26,6 +26,10 @@ type Options struct {
 	// lease.
 	// Defaults to 30 s.
 	FlushTimeout time.Duration
+	// WithdrawTimeout is how long it is tried, at the end of a lease, to say that
+	// the rows do not count any more.
+	// Defaults to 5 s.
+	WithdrawTimeout time.Duration
 	// MinPause is the least time between the beginnings of two flushes that
 	// write rows: less of it makes rows newer under load, more of it costs the
 	// database less.
@@ -65,8 +69,8 @@ type Options struct {
 	// Defaults to 100.
 	NotifyMost int
 	// Written is told, after each flush and whenever nothing differs, which
-	// position the rows reflect; and [Released] when they reflect none any more
-	// that anybody should wait for.
+	// position the rows reflect, so that no later one is confirmed to the server;
+	// 0 before the first flush, and [Released] when nothing is written any more.
 	// Defaults to nobody.
 	Written func(tasker.LSN)
 	// Logger takes log lines.
@@ -81,6 +85,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.ApplicationName, "tasker-sidecar")
 	def(&o.ConnectTimeout, 10*time.Second)
 	def(&o.FlushTimeout, 30*time.Second)
+	def(&o.WithdrawTimeout, 5*time.Second)
 	def(&o.MinPause, 8*time.Millisecond)
 	def(&o.Rest, 2)
 	def(&o.MaxPause, 100*time.Millisecond)
@@ -109,6 +114,7 @@ func (o Options) validate() error {
 	check(o.DatabaseURL != "", "the database URL is missing")
 	check(o.MinPause > 0 && o.MinPause <= o.MaxPause, "pause between flushes: minimum %s, maximum %s", o.MinPause, o.MaxPause)
 	check(o.Rest >= 0, "rest after a flush: %g times its duration is negative", o.Rest)
+	check(o.WithdrawTimeout > 0, "withdrawing is tried for %s, which is not above 0", o.WithdrawTimeout)
 	check(o.Heartbeat > 0 && o.FlushTimeout > 0 && o.ConnectTimeout > 0 && o.SweepInterval > 0,
 		"heartbeat %s, flush timeout %s, connect timeout %s, sweep interval %s: all must be above 0", o.Heartbeat, o.FlushTimeout, o.ConnectTimeout, o.SweepInterval)
 	check(o.KeepFinished >= 0, "finished tasks are kept for %s, which is negative", o.KeepFinished)

@@ -124,14 +124,40 @@ func (p *Projector) Lead(ctx context.Context, lease Lease) error {
 	}
 	s := &session{Projector: p, conn: conn, lease: lease}
 	defer func() {
-		p.o.Written(Released)
+		p.withdraw(context.WithoutCancel(ctx), conn, lease.Epoch())
 		p.written.Store(0)
 		p.state.Store(uint32(StateFollowing))
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(closing) // the lease is over in any case
 	}()
 	return s.run(ctx)
+}
+
+// withdraw says, at the end of a lease, that the rows do not count any more,
+// unless another leader has said so. Only then positions may be confirmed again
+// that the rows do not reflect: else readers would take the slot, which lives
+// on, for a witness. Where the database cannot be told, nothing is confirmed
+// through this slot any more.
+func (p *Projector) withdraw(ctx context.Context, conn *pgx.Conn, epoch int64) {
+	ctx, cancel := context.WithTimeout(ctx, p.o.WithdrawTimeout)
+	defer cancel()
+	defer func() { _ = conn.Close(ctx) }()
+	for {
+		if conn.IsClosed() {
+			if fresh, err := p.connect(ctx); err == nil {
+				conn = fresh
+			}
+		}
+		_, err := conn.Exec(ctx, sqlWithdraw, epoch)
+		if err == nil {
+			p.o.Written(Released)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			p.o.Logger.Warn("could not say that the rows do not count any more; the position is not confirmed until the next load", "error", err)
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // connect opens the session that writes. It is independent of what the database

@@ -60,17 +60,20 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-// fresh waits for a view that is not older than what the rows reflect already.
-// Before it looks, it stops confirming positions: whatever was confirmed by then
-// is in the view that it finds.
+// fresh waits for a view that is not older than what the rows reflect already,
+// and that has all that was confirmed to the server: confirming is stopped while
+// its slot exists, before it is looked for.
 func (s *session) fresh(ctx context.Context, last lastFlush) (Reflection, error) {
 	tick := time.NewTicker(s.o.Heartbeat)
 	defer tick.Stop()
-	s.o.Written(0)
 	for {
 		changed := s.source.Changed()
-		if r, ok := s.source.Reflection(); ok && !(r.identity() == last.of && r.View.LSN() < last.lsn) {
-			return r, nil
+		if held, ok := s.source.Reflection(); ok {
+			s.o.Written(0)
+			r, ok := s.source.Reflection()
+			if ok && r.Slot == held.Slot && !(r.identity() == last.of && r.View.LSN() < last.lsn) {
+				return r, nil
+			}
 		}
 		select {
 		case <-ctx.Done():

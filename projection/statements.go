@@ -21,6 +21,7 @@ var (
 	sqlDeleteNamed      = statement("delete_named_task_rows")
 	sqlInsertFlush      = statement("insert_flush")
 	sqlDeleteFlushes    = statement("delete_flushes")
+	sqlWithdraw         = statement("withdraw")
 	sqlLastFlush        = statement("last_flush")
 	sqlReadSteps        = statement("read_step_rows")
 	sqlReadTasks        = statement("read_task_rows")

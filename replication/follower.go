@@ -3,10 +3,13 @@ package replication
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
 // Follower follows a database and hands what it reads to a [Target]. Make one
@@ -21,6 +24,9 @@ type Follower struct {
 	clock    clock
 	pace     pace
 	loading  bool // the attempt at hand came to read a snapshot
+
+	written atomic.Uint64                // see Written
+	ack     atomic.Pointer[acknowledger] // the latest
 }
 
 // New makes a follower. An error names everything that is wrong with the options.
@@ -35,7 +41,27 @@ func New(o Options, target Target) (*Follower, error) {
 	f := &Follower{o: o, target: target, log: o.Logger}
 	f.pace = pace{min: o.ReloadPause, max: o.ReloadPauseMax}
 	f.counters.phase.Store(&phase{state: StateStopped, since: o.Now()})
+	f.written.Store(uint64(Released))
 	return f, nil
+}
+
+// Released is what [Follower.Written] is told by somebody who writes nothing
+// any more.
+const Released tasker.LSN = 1<<64 - 1
+
+// Written tells that somebody writes down what the target reflects, and has
+// come to lsn: no later position is confirmed to the server from now on, until
+// it is called again, so that whoever reads the slot's confirmed_flush_lsn
+// knows what is written. Before a call that comes while the slot exists, and
+// after one with Released, everything applied is confirmed. The server is told
+// at once. Safe for concurrent use.
+func (f *Follower) Written(lsn tasker.LSN) {
+	if f.written.Swap(uint64(lsn)) == uint64(lsn) {
+		return
+	}
+	if a := f.ack.Load(); a != nil {
+		a.soon()
+	}
 }
 
 // Run follows until ctx ends, and then returns nil once nothing of ours is left

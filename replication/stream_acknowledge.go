@@ -24,12 +24,16 @@ type acknowledger struct {
 	wake chan struct{}
 
 	received, applied atomic.Uint64 // positions; set by the stream
+	confirmed         tasker.LSN    // to the server; belongs to run
 }
 
 func newAcknowledger(f *Follower, conn *pgconn.PgConn, from tasker.LSN) *acknowledger {
 	a := &acknowledger{f: f, conn: conn, wake: make(chan struct{}, 1)}
 	a.received.Store(uint64(from))
 	a.applied.Store(uint64(from))
+	a.confirmed = from
+	f.written.Store(uint64(Released)) // of the new slot nobody has said anything
+	f.ack.Store(a)
 	return a
 }
 
@@ -64,19 +68,23 @@ func (a *acknowledger) run(ctx context.Context) error {
 }
 
 func (a *acknowledger) send(ctx context.Context, ping bool) error {
-	applied := pglogrepl.LSN(a.applied.Load())
+	// What is written is never ahead of what is applied, but for positions of
+	// another server; and what was confirmed stays so.
+	written := tasker.LSN(a.f.written.Load())
+	a.confirmed = max(a.confirmed, min(tasker.LSN(a.applied.Load()), written))
+	confirmed := pglogrepl.LSN(a.confirmed)
 	if err := a.conn.Conn().SetWriteDeadline(time.Now().Add(a.f.o.WALSenderTimeout)); err != nil {
 		return err
 	}
 	err := pglogrepl.SendStandbyStatusUpdate(ctx, a.conn, pglogrepl.StandbyStatusUpdate{
 		// All three explicitly: what is zero would be taken for received.
-		WALWritePosition: max(applied, pglogrepl.LSN(a.received.Load())),
-		WALFlushPosition: applied,
-		WALApplyPosition: applied,
+		WALWritePosition: max(confirmed, pglogrepl.LSN(a.received.Load())),
+		WALFlushPosition: confirmed,
+		WALApplyPosition: confirmed,
 		ReplyRequested:   ping,
 	})
 	if err == nil {
-		a.f.counters.flushed.Store(uint64(applied))
+		a.f.counters.flushed.Store(uint64(confirmed))
 	}
 	return err
 }

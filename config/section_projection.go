@@ -1,0 +1,48 @@
+package config
+
+import "time"
+
+// Projection is how what the index knows is written to the tables of the schema
+// tasker_sidecar, which tasker-sidecar install makes.
+type Projection struct {
+	// Mode is whether rows are written: with auto where the schema is there and
+	// the role may write to it, with on always (the sidecar does not start
+	// otherwise), with off never.
+	Mode string `oneof:"auto on off" default:"auto" flag:"projection"`
+	// MinPause is the least time between the beginnings of two transactions that
+	// write rows. Less of it makes rows newer under load, more of it costs the
+	// database less.
+	MinPause time.Duration `range:"1ms..10s" default:"8ms"`
+	// Rest is how many times as long as such a transaction took the next one
+	// waits, so that the projection gives way on a busy server.
+	Rest float64 `range:"0..100" default:"2"`
+	// MaxPause bounds that waiting.
+	MaxPause time.Duration `range:"1ms..1m" default:"100ms"`
+	// Heartbeat is how often it is written how old the rows are while nothing
+	// changes: answers in read mode fast are from rows only if
+	// tasker_sidecar.max_staleness is more than this.
+	Heartbeat time.Duration `range:"50ms..10s" default:"500ms"`
+	// FlushTimeout bounds one transaction that writes rows.
+	FlushTimeout time.Duration `range:"100ms..10m" default:"30s"`
+	// WithdrawTimeout is how long it is tried, when this sidecar stops leading, to
+	// say that the rows do not count any more.
+	WithdrawTimeout time.Duration `range:"100ms..1m" default:"5s"`
+	// KeepFinished is how long the rows of a task stay after it was finished.
+	// Answers about other finished tasks are computed from the engine's tables.
+	KeepFinished time.Duration `range:"0s..87600h" default:"1h"`
+	// SweepInterval is how often rows are looked for that have been kept long
+	// enough.
+	SweepInterval time.Duration `range:"1s..24h" default:"1m"`
+	// RowsPerTransaction bounds how many rows of steps one transaction writes
+	// while rows are put right after a start.
+	RowsPerTransaction int `range:"1..1000000" default:"10000"`
+	// KeepFlushes is how many rows of the table flushes stay.
+	KeepFlushes int `range:"2..1000000" default:"100"`
+	// NotifyChannel is the channel of NOTIFY on which tasks are announced that
+	// have gained steps that can run, with the task's id as payload. Empty: none
+	// are.
+	NotifyChannel string
+	// NotifyMost is how many tasks one transaction names; of more, one
+	// notification without payload tells.
+	NotifyMost int `range:"1..10000" default:"100"`
+}
