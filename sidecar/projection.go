@@ -18,12 +18,13 @@ func (p projected) Reflection() (projection.Reflection, bool) {
 	if status.Stale || view == nil || status.KnownAt.IsZero() {
 		return projection.Reflection{}, false
 	}
-	system, err := strconv.ParseInt(status.System.Identifier, 10, 64)
+	system, err := strconv.ParseUint(status.System.Identifier, 10, 64)
 	if err != nil {
 		return projection.Reflection{}, false
 	}
 	return projection.Reflection{
 		View: view, AsOf: status.KnownAt.Add(status.ClockOffset),
-		SystemIdentifier: system, Timeline: status.System.Timeline, Slot: status.Slot,
+		SystemIdentifier: int64(system), //nolint:gosec // as SQL has it
+		Timeline:         status.System.Timeline, Slot: status.Slot,
 	}, true
 }
