@@ -21,8 +21,23 @@ func Install(ctx context.Context, conn *pgx.Conn, o Options) error {
 		return err
 	}
 	i := installation{Options: o, in: func(_ string, f func(pgx.Tx) error) error { return pgx.BeginFunc(ctx, conn, f) }}
-	return explain(i.run(ctx, conn), o)
+	var s State
+	err = pgx.BeginTxFunc(ctx, conn, reading, func(tx pgx.Tx) (err error) {
+		s, err = i.prepare(ctx, tx)
+		return err
+	})
+	if err == nil {
+		err = i.run(ctx, &s)
+	}
+	return explain(err, o)
 }
+
+// reading are transactions that only look.
+var reading = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+
+// catalogFirst makes names mean the catalog's until the transaction ends,
+// whatever the session has been told.
+const catalogFirst = "SET LOCAL search_path = pg_catalog, pg_temp"
 
 // installation is one run. in runs f in a transaction, which a comment describes.
 type installation struct {
@@ -32,22 +47,27 @@ type installation struct {
 	values   values
 }
 
-func (i *installation) run(ctx context.Context, conn Querier) error {
-	if err := refuseServer(ctx, conn, i.planning); err != nil {
-		return err
+// prepare reads what there is and refuses what cannot become an installation.
+func (i *installation) prepare(ctx context.Context, tx pgx.Tx) (State, error) {
+	if _, err := tx.Exec(ctx, catalogFirst); err != nil {
+		return State{}, err
 	}
-	s, err := ReadState(ctx, conn)
+	if err := refuseServer(ctx, tx, i.planning); err != nil {
+		return State{}, err
+	}
+	s, err := ReadState(ctx, tx)
 	if err != nil {
-		return err
+		return s, err
 	}
-	if err := i.refuse(ctx, conn, &s); err != nil {
-		return err
+	if err := i.refuse(ctx, tx, &s); err != nil {
+		return s, err
 	}
-	engine, err := findEngine(ctx, conn, i.Engine)
-	if err != nil {
-		return err
-	}
+	engine, err := findEngine(ctx, tx, i.Engine)
 	i.values = values{engine: engine, logged: i.Persistence == Logged || i.Persistence == Keep && s.Logged}
+	return s, err
+}
+
+func (i *installation) run(ctx context.Context, s *State) error {
 	if !i.FunctionsOnly {
 		for n := s.Version; n < len(i.migrations); n++ {
 			if err := i.apply(ctx, &i.migrations[n]); err != nil {
@@ -142,8 +162,8 @@ func refuseRoles(ctx context.Context, conn Querier, roles []string) error {
 // enter begins a transaction of an installation: names mean the catalog's, no
 // wait is endless, and nobody else installs.
 func (o *Options) enter(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL search_path = pg_catalog, pg_temp;\nSET LOCAL lock_timeout = %d;\nSELECT pg_catalog.pg_advisory_xact_lock(%d)",
-		o.LockTimeout.Milliseconds(), LockKey))
+	_, err := tx.Exec(ctx, fmt.Sprintf("%s;\nSET LOCAL lock_timeout = %d;\nSELECT pg_catalog.pg_advisory_xact_lock(%d)",
+		catalogFirst, o.LockTimeout.Milliseconds(), LockKey))
 	return err
 }
 

@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -25,15 +26,22 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-// engine is a connection to a fresh database with the engine's tables and
-// functions, empty.
+// engine is a connection to a fresh database in which tables have the names of
+// the engine's, and no more than that.
 func engine(t *testing.T) *pgx.Conn {
 	t.Helper()
 	conn := connect(t, pgtest.Database(t))
-	if err := testbed.Install(t.Context(), conn, testbed.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	engineTables(t, conn, "public")
 	return conn
+}
+
+func engineTables(t *testing.T, conn *pgx.Conn, schema string) {
+	t.Helper()
+	sql := "CREATE SCHEMA IF NOT EXISTS " + schema
+	for i := range tasker.FollowedTables {
+		sql += fmt.Sprintf("; CREATE TABLE %s.%s ()", schema, tasker.Schema[i].Name)
+	}
+	exec(t, conn, sql)
 }
 
 // engineWithRows is one with the golden rows, under the given rules.

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
-	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed/golden"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -107,22 +106,9 @@ func hostile(t *testing.T, conn *pgx.Conn) {
 		SET search_path TO hostile, pg_temp, pg_catalog, public`)
 }
 
-func TestHealthCountsOfAFlush(t *testing.T) {
-	conn := engineWithRows(t, tasker.RulesV02)
-	install(t, conn, schema.Options{})
-	fill(t, conn, tasker.RulesV02)
-	want, err := golden.Expected[tasker.SystemHealthCounts](tasker.RulesV02, "get_system_health_counts_v01")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := value[int64](t, conn, "SELECT total_steps FROM tasker_sidecar.flushes"); got != want[0].TotalSteps {
-		t.Errorf("%d steps, want %d", got, want[0].TotalSteps)
-	}
-}
-
 // The views' columns are those of the functions, in name, order and type.
 func TestGoldenColumns(t *testing.T) {
-	conn := engine(t)
+	conn := engineWithRows(t, tasker.RulesV02)
 	install(t, conn, schema.Options{})
 	columns := func(relation string) []string {
 		return values[string](t, conn, `SELECT attname || ' ' || format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 ORDER BY attnum`, relation)

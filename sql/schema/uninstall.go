@@ -80,7 +80,10 @@ func PlanUninstall(ctx context.Context, conn *pgx.Conn, o UninstallOptions) (str
 	o = o.withDefaults()
 	o.Log = func(string) {}
 	s := newScript("What tasker-sidecar uninstall runs. The role has to own the schemas and the publication.")
-	err := s.planned(ctx, conn, func(in func(string, func(pgx.Tx) error) error) error {
+	err := s.planned(ctx, conn, func(tx pgx.Tx, in func(string, func(pgx.Tx) error) error) error {
+		if _, err := tx.Exec(ctx, catalogFirst); err != nil {
+			return err
+		}
 		return in("removal, all of it or nothing", func(tx pgx.Tx) error { return o.run(ctx, tx, true) })
 	})
 	if err != nil {
@@ -101,11 +104,11 @@ func PlanUninstall(ctx context.Context, conn *pgx.Conn, o UninstallOptions) (str
 
 // run decides and drops; for a plan tx only writes the statements down.
 func (o *UninstallOptions) run(ctx context.Context, tx pgx.Tx, planning bool) error {
-	if err := refuseServer(ctx, tx, planning); err != nil {
-		return err
-	}
 	enter := Options{LockTimeout: o.LockTimeout}
 	if err := enter.enter(ctx, tx); err != nil {
+		return err
+	}
+	if err := refuseServer(ctx, tx, planning); err != nil {
 		return err
 	}
 	s, err := ReadState(ctx, tx)
