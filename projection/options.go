@@ -68,6 +68,9 @@ type Options struct {
 	// NotifyMost is how many tasks are named.
 	// Defaults to 100.
 	NotifyMost int
+	// Version is that of this program, for people.
+	// Defaults to "".
+	Version string
 	// Written is told, after each flush and whenever nothing differs, which
 	// position the rows reflect, so that no later one is confirmed to the server;
 	// 0 before the first flush, and [Released] when nothing is written any more.

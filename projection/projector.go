@@ -110,7 +110,7 @@ func (p *Projector) Raised(ctx context.Context, tx pgx.Tx, epoch int64) error {
 	if err != nil {
 		return err
 	}
-	f := flush{number: last.number + 1, epoch: epoch, reconciling: true, of: Reflection{SystemIdentifier: last.of.system, Timeline: last.of.timeline}}
+	f := flush{number: last.number + 1, epoch: epoch, reconciling: true, version: p.o.Version, of: Reflection{SystemIdentifier: last.of.system, Timeline: last.of.timeline}}
 	return new(batch).write(ctx, tx, f.queue)
 }
 

@@ -193,7 +193,7 @@ func placesDiffer(was, is *taskRows) bool {
 func (s *session) flush(ctx context.Context, r Reflection, b *batch) error {
 	started := time.Now()
 	s.number++
-	f := flush{number: s.number, epoch: s.lease.Epoch(), of: r}
+	f := flush{number: s.number, epoch: s.lease.Epoch(), of: r, version: s.o.Version}
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		return b.write(ctx, tx, f.queue, s.cutFlushes, func(q *pgx.Batch) { s.o.notify(q, b.woken) })
 	})
@@ -217,7 +217,7 @@ func (s *session) retract(ctx context.Context) error {
 	}
 	started := time.Now()
 	s.number++
-	f := flush{number: s.number, epoch: s.lease.Epoch(), of: s.of, reconciling: true}
+	f := flush{number: s.number, epoch: s.lease.Epoch(), of: s.of, reconciling: true, version: s.o.Version}
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return new(batch).write(ctx, tx, f.queue) })
 	if err == nil {
 		s.vouching = false

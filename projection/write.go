@@ -16,6 +16,7 @@ type flush struct {
 	epoch       int64
 	of          Reflection
 	reconciling bool
+	version     string // of this program
 }
 
 // write puts a batch into the database, in one message and in the caller's
@@ -75,7 +76,7 @@ func (f *flush) queue(q *pgx.Batch) {
 		timestamp(v.OldestCandidate()), f.reconciling, v.Rules().String(),
 		h.TotalTasks, h.PendingTasks, h.InProgressTasks, h.CompleteTasks, h.ErrorTasks, h.CancelledTasks,
 		h.TotalSteps, h.PendingSteps, h.InProgressSteps, h.CompleteSteps, h.ErrorSteps,
-		h.RetryableErrorSteps, h.ExhaustedRetrySteps, h.InBackoffSteps)
+		h.RetryableErrorSteps, h.ExhaustedRetrySteps, h.InBackoffSteps, f.version)
 }
 
 // emptyView is for a flush that says nothing of any row.

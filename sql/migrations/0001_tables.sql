@@ -264,6 +264,7 @@ CREATE @persistence@ TABLE tasker_sidecar.flushes (
     system_identifier     bigint NOT NULL,
     applied_lsn           pg_lsn NOT NULL,
     as_of                 timestamp with time zone NOT NULL,
+    oldest_candidate      timestamp without time zone NOT NULL,
     total_tasks           bigint NOT NULL,
     pending_tasks         bigint NOT NULL,
     in_progress_tasks     bigint NOT NULL,
@@ -301,6 +302,7 @@ COMMENT ON COLUMN tasker_sidecar.flushes.epoch IS 'The epoch of the leader that 
 COMMENT ON COLUMN tasker_sidecar.flushes.system_identifier IS 'The server that it was written on, as pg_control_system() has it. In a copy of the database elsewhere the rows do not count.';
 COMMENT ON COLUMN tasker_sidecar.flushes.applied_lsn IS 'The position in the log that the rows reflect: all that was committed before it, and nothing behind it.';
 COMMENT ON COLUMN tasker_sidecar.flushes.as_of IS 'The newest time at which applied_lsn is known to have been the server''s own position.';
+COMMENT ON COLUMN tasker_sidecar.flushes.oldest_candidate IS 'The first ready_since of candidate_rows, infinity where there is none. Whoever reads them in order begins here, behind the dead ones that somebody''s open transaction keeps.';
 COMMENT ON COLUMN tasker_sidecar.flushes.total_tasks IS 'As get_system_health_counts_v01 has it.';
 COMMENT ON COLUMN tasker_sidecar.flushes.pending_tasks IS 'As get_system_health_counts_v01 has it.';
 COMMENT ON COLUMN tasker_sidecar.flushes.in_progress_tasks IS 'As get_system_health_counts_v01 has it.';

@@ -86,6 +86,7 @@ LEFT JOIN LATERAL (
     OFFSET 0
 ) n ON true
 WHERE c.ready_since <= pg_catalog.timezone('UTC', pg_catalog.now())
+    AND c.ready_since >= (SELECT f.oldest_candidate FROM tasker_sidecar.flushes f ORDER BY f.flush DESC LIMIT 1)
 ORDER BY c.ready_since, c.workflow_step_id;
 
 COMMENT ON VIEW tasker_sidecar.ready_steps IS 'All steps that can run now, longest ready first.';

@@ -8,14 +8,14 @@ INSERT INTO tasker_sidecar.flushes (
     flush, epoch, system_identifier, timeline, database, slot_name, applied_lsn, as_of, oldest_candidate, reconciling, rules,
     total_tasks, pending_tasks, in_progress_tasks, complete_tasks, error_tasks, cancelled_tasks,
     total_steps, pending_steps, in_progress_steps, complete_steps, error_steps,
-    retryable_error_steps, exhausted_retry_steps, in_backoff_steps
+    retryable_error_steps, exhausted_retry_steps, in_backoff_steps, sidecar_version
 )
 SELECT
     last.flush + 1, last.epoch, last.system_identifier, last.timeline, last.database, last.slot_name, last.applied_lsn, last.as_of,
     last.oldest_candidate, true, last.rules,
     last.total_tasks, last.pending_tasks, last.in_progress_tasks, last.complete_tasks, last.error_tasks, last.cancelled_tasks,
     last.total_steps, last.pending_steps, last.in_progress_steps, last.complete_steps, last.error_steps,
-    last.retryable_error_steps, last.exhausted_retry_steps, last.in_backoff_steps
+    last.retryable_error_steps, last.exhausted_retry_steps, last.in_backoff_steps, last.sidecar_version
 FROM fence
 CROSS JOIN (
     SELECT * FROM tasker_sidecar.flushes ORDER BY flush DESC LIMIT 1

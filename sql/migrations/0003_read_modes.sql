@@ -1,0 +1,364 @@
+-- Where a drop-in function takes its answer from.
+--
+-- exact   from the engine's tables, in the caller's snapshot; nothing here is asked
+-- fast    from rows, when they are young enough; in the caller's snapshot, too
+-- wait    from rows, once they reflect all that was committed before the call
+--
+-- Rows answer only if all of this holds, and an answer that may not come from
+-- rows is computed instead, and counted by its cause:
+--
+--  - the newest flush vouches for them: it is not reconciling, and the slot that
+--    it names is in use in this database. That slot is temporary and has a name
+--    made by chance, so that it tells this server from any copy of it, be it
+--    restored, promoted or set back in time, and a living writer from a dead one
+--  - each task that is asked about has rows
+--  - the transaction sees what others commit, has not written anything itself,
+--    and is not on a standby, which cannot read rows that are not logged: they
+--    are named in statements that are not even planned there
+--
+-- The functions are for the drop-ins alone and run with their callers' rights.
+
+-- Tells a session once what is wrong with one of its settings.
+CREATE FUNCTION tasker_sidecar.warn(setting text, value text, valid text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $function$
+BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.warned', true) OPERATOR(pg_catalog.=) 'yes' THEN
+        RETURN;
+    END IF;
+    PERFORM pg_catalog.set_config('tasker_sidecar.warned', 'yes', false);
+    RAISE WARNING '%', pg_catalog.format('%s is "%s", which means nothing; answers are exact', setting, value)
+        USING HINT = valid;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.warn(text, text, text) IS 'For the drop-in functions: one WARNING a session.';
+
+-- The session's own setting, or its role's row, or the database's, or exact.
+CREATE FUNCTION tasker_sidecar.read_mode()
+RETURNS text
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    mode text := pg_catalog.current_setting('tasker_sidecar.read_mode', true);
+BEGIN
+    IF mode OPERATOR(pg_catalog.=) 'exact' OR mode OPERATOR(pg_catalog.=) 'fast' OR mode OPERATOR(pg_catalog.=) 'wait' THEN
+        RETURN mode;
+    END IF;
+    IF mode OPERATOR(pg_catalog.<>) '' THEN
+        PERFORM tasker_sidecar.warn('tasker_sidecar.read_mode', mode, 'Valid are exact, wait and fast.');
+        RETURN 'exact';
+    END IF;
+    SELECT s.read_mode INTO mode
+    FROM tasker_sidecar.settings s
+    WHERE s.role_name OPERATOR(pg_catalog.=) CURRENT_USER::text OR s.role_name OPERATOR(pg_catalog.=) ''
+    ORDER BY s.role_name OPERATOR(pg_catalog.=) ''
+    LIMIT 1;
+    RETURN coalesce(mode, 'exact');
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.read_mode() IS 'For the drop-in functions: where this session''s answers come from; exact, wait or fast.';
+
+-- The seconds that a setting says: a number of milliseconds, or one with a unit.
+-- NULL: it says something else, of which the session is told.
+CREATE FUNCTION tasker_sidecar.seconds(setting text, otherwise double precision)
+RETURNS double precision
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    value text := pg_catalog.current_setting(setting, true);
+    parts text[];
+BEGIN
+    IF value IS NULL OR value OPERATOR(pg_catalog.=) '' THEN
+        RETURN otherwise;
+    END IF;
+    parts := pg_catalog.regexp_match(value, '^\s*(\d{1,15}(?:\.\d{1,6})?)\s*(us|ms|s|min|h|d|)\s*$');
+    IF parts IS NULL THEN
+        PERFORM tasker_sidecar.warn(setting, value, 'Valid are a number of milliseconds, or a number with one of the units us, ms, s, min, h, d.');
+        RETURN NULL;
+    END IF;
+    RETURN parts[1]::double precision OPERATOR(pg_catalog.*) CASE parts[2]
+        WHEN 'us' THEN 0.000001
+        WHEN 's' THEN 1
+        WHEN 'min' THEN 60
+        WHEN 'h' THEN 3600
+        WHEN 'd' THEN 86400
+        ELSE 0.001
+    END::double precision;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.seconds(text, double precision) IS 'For the drop-in functions: a setting that is a duration, in seconds.';
+
+-- Counts an answer, by scanning the table that is named for its cause.
+CREATE FUNCTION tasker_sidecar.count_answer(cause text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+AS $function$
+BEGIN
+    CASE cause
+        WHEN 'rows' THEN PERFORM FROM tasker_sidecar.count_rows;
+        WHEN 'no_sidecar' THEN PERFORM FROM tasker_sidecar.count_no_sidecar;
+        WHEN 'reconciling' THEN PERFORM FROM tasker_sidecar.count_reconciling;
+        WHEN 'stale' THEN PERFORM FROM tasker_sidecar.count_stale;
+        WHEN 'timeout' THEN PERFORM FROM tasker_sidecar.count_timeout;
+        WHEN 'not_covered' THEN PERFORM FROM tasker_sidecar.count_not_covered;
+        WHEN 'own_writes' THEN PERFORM FROM tasker_sidecar.count_own_writes;
+        WHEN 'isolation' THEN PERFORM FROM tasker_sidecar.count_isolation;
+        WHEN 'standby' THEN PERFORM FROM tasker_sidecar.count_standby;
+        ELSE PERFORM FROM tasker_sidecar.count_not_granted;
+    END CASE;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.count_answer(text) IS 'For the drop-in functions: counts an answer.';
+
+-- Why this transaction may not be answered from rows, whoever vouches for them;
+-- NULL: it may.
+CREATE FUNCTION tasker_sidecar.refusal()
+RETURNS text
+LANGUAGE plpgsql STABLE
+AS $function$
+BEGIN
+    RETURN CASE
+        WHEN pg_catalog.pg_is_in_recovery() THEN 'standby'
+        WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN 'isolation'
+        WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL THEN 'own_writes'
+        WHEN NOT pg_catalog.has_table_privilege('tasker_sidecar.step_rows', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN 'not_granted'
+    END;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.refusal() IS 'For the drop-in functions: why this transaction gets exact answers; NULL when it need not.';
+
+-- Whether rows that are young enough answer about some tasks, NULL standing for
+-- none in particular. Both, what vouches and what is vouched for, are read in
+-- the caller's snapshot.
+CREATE FUNCTION tasker_sidecar.fast(task_ids bigint[])
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    cause   text := tasker_sidecar.refusal();
+    longest double precision;
+BEGIN
+    IF cause IS NULL THEN
+        longest := tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1);
+        SELECT CASE
+            WHEN f.reconciling THEN 'reconciling'
+            WHEN NOT coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.as_of) OPERATOR(pg_catalog.<=) longest, false)
+                THEN 'stale'
+            WHEN NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_get_replication_slots() slot
+                JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) slot.datoid
+                WHERE slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::name AND slot.active
+                    AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+            ) THEN 'no_sidecar'
+            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1
+                AND NOT EXISTS (SELECT FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) task_ids[1])
+                THEN 'not_covered'
+            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1
+                AND (SELECT pg_catalog.count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) ANY (task_ids))
+                    OPERATOR(pg_catalog.<) (SELECT pg_catalog.count(DISTINCT id) FROM pg_catalog.unnest(task_ids) id)
+                THEN 'not_covered'
+            -- Nobody is in there; that is what counts the answer.
+            WHEN NOT EXISTS (SELECT FROM tasker_sidecar.count_rows) THEN 'rows'
+        END
+        INTO cause
+        FROM (
+            SELECT newest.reconciling, newest.as_of, newest.slot_name
+            FROM tasker_sidecar.flushes newest
+            ORDER BY newest.flush DESC
+            LIMIT 1
+        ) f;
+        IF cause OPERATOR(pg_catalog.=) 'rows' THEN
+            RETURN true;
+        END IF;
+    END IF;
+    PERFORM tasker_sidecar.count_answer(coalesce(cause, 'no_sidecar'));
+    RETURN false;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.fast(bigint[]) IS 'For the drop-in functions: whether rows answer in read mode fast.';
+
+-- Waits until the rows reflect all that was committed before, and says whether
+-- they do. It is VOLATILE, so that each of its statements sees what has been
+-- written since, and so must be whoever reads the rows afterwards.
+--
+-- What was committed before lies below the insert position: the flush position
+-- would miss commits that did not wait to be flushed, and are seen all the same.
+CREATE FUNCTION tasker_sidecar.await()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+    cause   text := tasker_sidecar.refusal();
+    target  pg_lsn;
+    longest double precision;
+    started timestamp with time zone;
+    pause   double precision := 0.0005;
+    newest  record;
+BEGIN
+    IF cause IS NULL THEN
+        target := pg_catalog.pg_current_wal_insert_lsn();
+        longest := tasker_sidecar.seconds('tasker_sidecar.wait_timeout', 0.2);
+        started := pg_catalog.clock_timestamp();
+    END IF;
+    WHILE cause IS NULL LOOP
+        SELECT f.reconciling, f.applied_lsn, f.as_of, slot.confirmed_flush_lsn
+        INTO newest
+        FROM (
+            SELECT flush.reconciling, flush.applied_lsn, flush.as_of, flush.slot_name
+            FROM tasker_sidecar.flushes flush
+            ORDER BY flush.flush DESC
+            LIMIT 1
+        ) f
+        JOIN pg_catalog.pg_get_replication_slots() slot ON slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::name AND slot.active
+        JOIN pg_catalog.pg_database d
+            ON d.oid OPERATOR(pg_catalog.=) slot.datoid AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database();
+        IF NOT found THEN
+            cause := 'no_sidecar';
+        ELSIF newest.reconciling THEN
+            cause := 'reconciling';
+        ELSIF newest.applied_lsn OPERATOR(pg_catalog.>=) target OR newest.confirmed_flush_lsn OPERATOR(pg_catalog.>=) target THEN
+            RETURN true;
+        ELSIF longest IS NULL OR pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) started) OPERATOR(pg_catalog.>=) longest THEN
+            cause := 'timeout';
+        ELSIF pg_catalog.date_part('epoch', started OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.>) 3 THEN
+            cause := 'stale'; -- nothing has come for long; it is no use to wait
+        ELSE
+            PERFORM pg_catalog.pg_sleep(pause);
+            pause := least(pause OPERATOR(pg_catalog.*) 1.5::double precision, 0.01::double precision);
+        END IF;
+    END LOOP;
+    PERFORM tasker_sidecar.count_answer(cause);
+    RETURN false;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await() IS 'For the drop-in functions: waits until rows answer in read mode wait, and says whether they do.';
+
+-- Whether the rows that a statement sees are vouched for and there for each task,
+-- after await(): between the two everything may have changed.
+CREATE FUNCTION tasker_sidecar.waited(task_ids bigint[])
+RETURNS boolean
+LANGUAGE sql STABLE
+AS $function$
+    SELECT coalesce((
+        SELECT NOT f.reconciling
+        FROM tasker_sidecar.flushes f
+        ORDER BY f.flush DESC
+        LIMIT 1
+    ), false) AND (
+        task_ids IS NULL OR (
+            SELECT pg_catalog.count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) ANY (task_ids)
+        ) OPERATOR(pg_catalog.=) (
+            SELECT pg_catalog.count(DISTINCT id) FROM pg_catalog.unnest(task_ids) id
+        )
+    )
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.waited(bigint[]) IS 'For the drop-in functions: whether the rows of this snapshot count.';
+
+-- The rows that answer in read mode wait, each kind as one array, NULL when they
+-- do not count. What a VOLATILE function called by a STABLE one reads is not in
+-- the snapshot of that one's caller, so it has to bring the rows, too.
+
+CREATE FUNCTION tasker_sidecar.await_step_rows(task_ids bigint[], step_ids bigint[])
+RETURNS tasker_sidecar.step_rows[]
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+    rows tasker_sidecar.step_rows[];
+BEGIN
+    IF NOT tasker_sidecar.await() THEN
+        RETURN NULL;
+    END IF;
+    SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
+        SELECT pg_catalog.array_agg(s)
+        FROM tasker_sidecar.step_rows s
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (task_ids)
+            AND (step_ids IS NULL OR s.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+    ), '{}') END
+    INTO rows;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
+    RETURN rows;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await_step_rows(bigint[], bigint[]) IS 'For the drop-in functions: rows of steps in read mode wait; NULL: they do not count.';
+
+CREATE FUNCTION tasker_sidecar.await_task_rows(task_ids bigint[])
+RETURNS tasker_sidecar.task_rows[]
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+    rows tasker_sidecar.task_rows[];
+BEGIN
+    IF NOT tasker_sidecar.await() THEN
+        RETURN NULL;
+    END IF;
+    SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
+        SELECT pg_catalog.array_agg(t)
+        FROM tasker_sidecar.task_rows t
+        WHERE t.task_id OPERATOR(pg_catalog.=) ANY (task_ids)
+    ), '{}') END
+    INTO rows;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
+    RETURN rows;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await_task_rows(bigint[]) IS 'For the drop-in functions: rows of tasks in read mode wait; NULL: they do not count.';
+
+CREATE FUNCTION tasker_sidecar.await_dag_rows(task_ids bigint[])
+RETURNS tasker_sidecar.dag_rows[]
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+    rows tasker_sidecar.dag_rows[];
+BEGIN
+    IF NOT tasker_sidecar.await() THEN
+        RETURN NULL;
+    END IF;
+    SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
+        SELECT pg_catalog.array_agg(d)
+        FROM tasker_sidecar.dag_rows d
+        WHERE d.task_id OPERATOR(pg_catalog.=) ANY (task_ids)
+    ), '{}') END
+    INTO rows;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
+    RETURN rows;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await_dag_rows(bigint[]) IS 'For the drop-in functions: rows of the graph in read mode wait; NULL: they do not count.';
+
+CREATE FUNCTION tasker_sidecar.await_flush()
+RETURNS tasker_sidecar.flushes
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+    newest tasker_sidecar.flushes;
+BEGIN
+    IF NOT tasker_sidecar.await() THEN
+        RETURN NULL;
+    END IF;
+    SELECT f.* INTO newest
+    FROM tasker_sidecar.flushes f
+    ORDER BY f.flush DESC
+    LIMIT 1;
+    IF newest.reconciling THEN
+        newest := NULL;
+    END IF;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN newest.flush IS NULL THEN 'reconciling' ELSE 'rows' END);
+    RETURN newest;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await_flush() IS 'For the drop-in functions: the newest flush in read mode wait; NULL: it does not count.';
