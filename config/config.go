@@ -11,6 +11,7 @@ type Config struct {
 	Database    Database
 	Replication Replication
 	Readiness   Readiness
+	Leader      Leader
 	HTTP        HTTP
 	Log         Log
 	Verify      Verify
