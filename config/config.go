@@ -12,6 +12,7 @@ type Config struct {
 	Replication Replication
 	Readiness   Readiness
 	Projection  Projection
+	Leader      Leader
 	HTTP        HTTP
 	Log         Log
 	Verify      Verify

@@ -36,6 +36,15 @@ var rules = []rule{
 	{"replication.watch_blind", "replication.watch_interval", func(c *Config) string {
 		return says(c.Replication.WatchBlind <= c.Replication.WatchInterval, "must be more than replication.watch_interval")
 	}},
+	{"leader.lease_timeout", "leader.poll_interval", func(c *Config) string {
+		return says(c.Leader.LeaseTimeout < 3*c.Leader.PollInterval, "must be at least three times leader.poll_interval")
+	}},
+	{"leader.poll_interval", "leader.retry_max", func(c *Config) string {
+		return says(c.Leader.PollInterval > c.Leader.RetryMax, "must not be above leader.retry_max")
+	}},
+	{"leader.lock_timeout", "leader.statement_timeout", func(c *Config) string {
+		return says(c.Leader.LockTimeout >= c.Leader.StatementTimeout, "must be less than leader.statement_timeout")
+	}},
 	{"http.listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.Listen, c) }},
 	{"http.probe_listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.ProbeListen, c) }},
 }

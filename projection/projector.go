@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tasker-sidecar/tasker-sidecar/leader"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -23,19 +24,6 @@ type Projector struct {
 	lastFlush                    atomic.Int64 // how long it took
 	lastFlushed                  atomic.Pointer[time.Time]
 	reconcileTasks, reconcileAll atomic.Int64
-}
-
-// Lease is the right to write; a *leader.Lease is one.
-type Lease interface {
-	// Epoch is the number of the term.
-	Epoch() int64
-	// InTx runs f in a transaction that commits only while the lease holds.
-	InTx(ctx context.Context, conn Beginner, f func(pgx.Tx) error) error
-}
-
-// Beginner begins transactions.
-type Beginner = interface {
-	BeginTx(context.Context, pgx.TxOptions) (pgx.Tx, error)
 }
 
 // New makes a projector. The options are checked here, all at once.
@@ -103,21 +91,21 @@ func (p *Projector) Status() Status {
 	return s
 }
 
-// Raised marks the rows as being put right, in the transaction that makes this
-// process the leader of an epoch.
-func (p *Projector) Raised(ctx context.Context, tx pgx.Tx, epoch int64) error {
+// Raise marks the rows as being put right, in the transaction that makes this
+// process the leader; it is for leader.Options.Raise.
+func (p *Projector) Raise(ctx context.Context, tx pgx.Tx, term leader.Term) error {
 	last, err := readLastFlush(ctx, tx)
 	if err != nil {
 		return err
 	}
-	f := flush{number: last.number + 1, epoch: epoch, reconciling: true, version: p.o.Version, of: Reflection{SystemIdentifier: last.of.system, Timeline: last.of.timeline}}
+	f := flush{number: last.number + 1, epoch: term.Epoch, reconciling: true, version: p.o.Version, of: Reflection{SystemIdentifier: last.of.system, Timeline: last.of.timeline}}
 	return new(batch).write(ctx, tx, f.queue)
 }
 
 // Lead keeps the rows right until ctx ends, which a lease does when it is lost,
 // or until something is wrong, which it returns. Its own reason to end is always
 // an error.
-func (p *Projector) Lead(ctx context.Context, lease Lease) error {
+func (p *Projector) Lead(ctx context.Context, lease *leader.Lease) error {
 	conn, err := p.connect(ctx)
 	if err != nil {
 		return err

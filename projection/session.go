@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tasker-sidecar/tasker-sidecar/leader"
 	"github.com/tasker-sidecar/tasker-sidecar/readiness"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
@@ -15,7 +16,7 @@ import (
 type session struct {
 	*Projector
 	conn  *pgx.Conn
-	lease Lease
+	lease *leader.Lease
 
 	number int64            // of the last flush
 	of     Reflection       // what the rows reflect
