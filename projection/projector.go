@@ -98,7 +98,11 @@ func (p *Projector) Raise(ctx context.Context, tx pgx.Tx, term leader.Term) erro
 	if err != nil {
 		return err
 	}
-	f := flush{number: last.number + 1, epoch: term.Epoch, reconciling: true, version: p.o.Version, of: Reflection{SystemIdentifier: last.of.system, Timeline: last.of.timeline}}
+	r, ok := p.source.Reflection()
+	if !ok || last.ahead(&r) {
+		return fmt.Errorf("%w: the rows reflect %s, and we do not yet", leader.ErrNotReady, last.lsn)
+	}
+	f := flush{number: last.number + 1, epoch: term.Epoch, reconciling: true, version: p.o.Version, of: r}
 	return new(batch).write(ctx, tx, f.queue)
 }
 

@@ -22,6 +22,9 @@ type lastFlush struct {
 	lsn           tasker.LSN
 }
 
+// ahead says whether the rows reflect more than r does.
+func (l *lastFlush) ahead(r *Reflection) bool { return l.of == r.identity() && l.lsn > r.View.LSN() }
+
 func readLastFlush(ctx context.Context, conn querier) (last lastFlush, err error) {
 	var lsn string
 	err = conn.QueryRow(ctx, sqlLastFlush).Scan(&last.number, &last.epoch, &last.of.system, &last.of.timeline, &lsn)

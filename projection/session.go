@@ -72,7 +72,7 @@ func (s *session) fresh(ctx context.Context, last lastFlush) (Reflection, error)
 		if held, ok := s.source.Reflection(); ok {
 			s.o.Written(0)
 			r, ok := s.source.Reflection()
-			if ok && r.Slot == held.Slot && !(r.identity() == last.of && r.View.LSN() < last.lsn) {
+			if ok && r.Slot == held.Slot && !last.ahead(&r) {
 				return r, nil
 			}
 		}

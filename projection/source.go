@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/tasker-sidecar/tasker-sidecar/readiness"
-	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
 // Source is what is projected: an index that follows a database. Its methods
@@ -30,9 +29,6 @@ type Reflection struct {
 	Slot string
 }
 
-// position says whether a position of b can be compared with one of a.
-func (a *identity) same(b identity) bool { return *a == b }
-
 // identity is whose log positions are of.
 type identity struct {
 	system   int64
@@ -40,5 +36,3 @@ type identity struct {
 }
 
 func (r *Reflection) identity() identity { return identity{r.SystemIdentifier, r.Timeline} }
-
-func (r *Reflection) lsn() tasker.LSN { return r.View.LSN() }

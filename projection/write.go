@@ -6,8 +6,6 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/tasker-sidecar/tasker-sidecar/readiness"
 )
 
 // flush is what a row of flushes says.
@@ -64,9 +62,6 @@ func (b *batch) write(ctx context.Context, tx pgx.Tx, queue ...func(*pgx.Batch))
 // queue adds the row of flushes to a batch.
 func (f *flush) queue(q *pgx.Batch) {
 	v := f.of.View
-	if v == nil {
-		v = emptyView
-	}
 	h := v.SystemHealthCounts()
 	var slot *string
 	if f.of.Slot != "" {
@@ -78,15 +73,6 @@ func (f *flush) queue(q *pgx.Batch) {
 		h.TotalSteps, h.PendingSteps, h.InProgressSteps, h.CompleteSteps, h.ErrorSteps,
 		h.RetryableErrorSteps, h.ExhaustedRetrySteps, h.InBackoffSteps, f.version)
 }
-
-// emptyView is for a flush that says nothing of any row.
-var emptyView = func() *readiness.View {
-	index, err := readiness.NewLoad(readiness.Options{}).Finish(readiness.Position{})
-	if err != nil {
-		panic(err) // a load that is finished once
-	}
-	return index.View()
-}()
 
 // notify announces the tasks that have gained steps that can run, in the
 // transaction that writes them.

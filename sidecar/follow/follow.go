@@ -124,3 +124,7 @@ func (f *Follower) WaitFor(ctx context.Context, lsn tasker.LSN) error {
 func (f *Follower) Now() tasker.Timestamp {
 	return tasker.TimestampOf(time.Now().Add(f.replication.Status().ClockOffset))
 }
+
+// Written tells that somebody writes down what views reflect; see
+// [replication.Follower.Written].
+func (f *Follower) Written(lsn tasker.LSN) { f.replication.Written(lsn) }

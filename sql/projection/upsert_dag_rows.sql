@@ -4,7 +4,7 @@ INSERT INTO tasker_sidecar.dag_rows (
     is_leaf_step, parent_step_ids, child_step_ids
 )
 SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j::jsonb, u.k::jsonb
-FROM pg_catalog.unnest(
+FROM unnest(
     $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::integer[], $8::boolean[], $9::boolean[],
     $10::text[], $11::text[]
 ) AS u (a, b, c, d, e, f, g, h, i, j, k)

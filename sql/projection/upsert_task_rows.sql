@@ -5,7 +5,7 @@ INSERT INTO tasker_sidecar.task_rows (
     named_task_id, status, ready_gates
 )
 SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k::timestamp[]
-FROM pg_catalog.unnest(
+FROM unnest(
     $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[],
     $10::text[], $11::text[]
 ) AS u (a, b, c, d, e, f, g, h, i, j, k)

@@ -1,0 +1,60 @@
+package projection
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// Compare lists in what the rows of a database differ from those that a view
+// should have, when finished tasks are kept for as long as there are any.
+func Compare(ctx context.Context, conn *pgx.Conn, v *readiness.View) ([]string, error) {
+	present, err := readRange(ctx, conn, math.MinInt64, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []taskRows
+	v.Tasks(func(id int64) bool { wanted = append(wanted, rowsOf(v, id, tasker.NegativeInfinity, true)); return true })
+	slices.SortFunc(wanted, func(a, b taskRows) int { return int(a.id - b.id) })
+	b := &batch{}
+	merge(present, wanted, func(a, b *taskRows) int { return int(a.id - b.id) },
+		func(r *taskRows) { b.add(r, &taskRows{id: r.id}) },
+		func(was, is *taskRows) {
+			if was == nil {
+				was = &taskRows{id: is.id}
+			}
+			b.add(was, is)
+		})
+	names, err := readNamed(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	b.addNames(names, namedTasksOf(v))
+	var found []string
+	add := func(what string, n int, rows any) {
+		if n > 0 {
+			found = append(found, fmt.Sprintf("%s: %d: %.500s", what, n, fmt.Sprintf("%+v", rows)))
+		}
+	}
+	add("steps", len(b.steps), b.steps)
+	add("tasks", len(b.tasks), b.tasks)
+	add("graph", len(b.dag), b.dag)
+	add("candidates", len(b.candidates), b.candidates)
+	add("names", len(b.named), b.named)
+	add("steps too many", len(b.stepsGone), b.stepsGone)
+	add("tasks too many", len(b.tasksGone), b.tasksGone)
+	add("graph too many", len(b.dagGone), b.dagGone)
+	add("candidates too many", len(b.candidatesGone), b.candidatesGone)
+	add("names too many", len(b.namedGone), b.namedGone)
+	return found, nil
+}
+
+// Forever keeps the rows of all finished tasks.
+const Forever = 200 * 365 * 24 * time.Hour
