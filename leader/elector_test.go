@@ -197,15 +197,20 @@ func TestDeposedByHand(t *testing.T) {
 		t.Errorf("the write says %v", err)
 	}
 	await(t, "the end of the lease", l.Done())
-	if next := a.lease(t); next.Epoch() != 3 {
+	next := a.lease(t)
+	if next.Epoch() != 3 {
 		t.Errorf("epoch %d", next.Epoch())
+	}
+	// The same epoch, as after a fail-over that lost the raise: it is not ours.
+	execute(t, conn, "UPDATE tasker_sidecar.leader SET holder = 'somebody'")
+	if err := write(next, conn, "a"); !errors.Is(err, ErrDeposed) {
+		t.Errorf("the write under another's epoch 3 says %v", err)
 	}
 	a.stop()
 
 	o.LeaseTimeout = leastLeaseTimeout
 	a = run(t, o)
 	l = a.lease(t)
-	// The same epoch, as after a fail-over that lost the raise: it is not ours.
 	execute(t, conn, "UPDATE tasker_sidecar.leader SET holder = 'somebody'")
 	await(t, "the end of the lease", l.Done())
 	if err := l.Err(); !errors.Is(err, ErrDeposed) {

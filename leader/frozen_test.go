@@ -2,6 +2,7 @@ package leader
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -87,4 +88,26 @@ func TestFrozenInATransaction(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRowLockedByAnother: a session of another role is not ended, but named.
+func TestRowLockedByAnother(t *testing.T) {
+	t.Parallel()
+	address := installed(t)
+	conn := connectTo(t, address)
+	o := quick(address, "a")
+	o.Connect = asRole(t, conn)
+	o.TransactionIdleTimeout = 100 * time.Millisecond
+	execute(t, conn, "BEGIN; SELECT FROM tasker_sidecar.leader FOR UPDATE")
+	a := run(t, o)
+	want := fmt.Sprintf("process %d", conn.PgConn().PID())
+	eventually(t, "a refusal", func() bool {
+		err := a.Status().Err
+		return err != nil && strings.Contains(err.Error(), want) && strings.Contains(err.Error(), "end it with pg_terminate_backend")
+	})
+	execute(t, conn, "COMMIT")
+	if l := a.lease(t); l.Epoch() != 1 {
+		t.Errorf("epoch %d", l.Epoch())
+	}
+	a.stop()
 }
