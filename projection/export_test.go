@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tasker-sidecar/tasker-sidecar/readiness"
-	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
 // Compare lists in what the rows of a database differ from those that a view
@@ -21,7 +20,7 @@ func Compare(ctx context.Context, conn *pgx.Conn, v *readiness.View) ([]string, 
 		return nil, err
 	}
 	var wanted []taskRows
-	v.Tasks(func(id int64) bool { wanted = append(wanted, rowsOf(v, id, tasker.NegativeInfinity, true)); return true })
+	v.Tasks(func(id int64) bool { wanted = append(wanted, rowsOf(v, id, (&Options{KeepFinished: Forever}).cutoff(time.Now()), true)); return true })
 	slices.SortFunc(wanted, func(a, b taskRows) int { return int(a.id - b.id) })
 	b := &batch{}
 	merge(present, wanted, func(a, b *taskRows) int { return int(a.id - b.id) },
