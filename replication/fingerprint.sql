@@ -61,7 +61,7 @@ SELECT jsonb_build_object(
         WHERE (c.relname = ANY ($1::text[]) AND (n.nspname = $2::text OR $2::text IS NULL) OR c.oid = ANY ($3::oid[]))
             AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             AND c.relpersistence <> 't'
-            AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'tasker_sidecar')
+            AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'tasker_sidecar', 'tasker_sidecar_compat')
     ), '[]'),
     'publication', (
         SELECT jsonb_build_object(
@@ -117,6 +117,6 @@ SELECT jsonb_build_object(
         FROM pg_proc f
         JOIN pg_namespace n ON n.oid = f.pronamespace
         WHERE f.proname = ANY ($5::text[])
-            AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'tasker_sidecar')
+            AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'tasker_sidecar', 'tasker_sidecar_compat')
     ), '[]')
 )::text

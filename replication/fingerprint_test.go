@@ -39,6 +39,7 @@ func TestDiff(t *testing.T) {
 		says   []string // each contained in one of the differences
 	}{
 		{"nothing", false, "", "SELECT 1", 0, nil},
+		{"drop-in functions installed", false, "", "CREATE SCHEMA tasker_sidecar_compat; CREATE FUNCTION tasker_sidecar_compat.get_step_readiness_status(bigint, bigint[]) RETURNS integer LANGUAGE sql AS 'SELECT 1'", 0, nil},
 		{"drop a needed column with cascade", true, "", "ALTER TABLE tasker_tasks DROP COLUMN initiator CASCADE", Stop,
 			[]string{"public.tasker_tasks has no column initiator", "publication tasker_sidecar does not have public.tasker_tasks any more"}},
 		{"drop a listed column that nobody needs with cascade", true, withReason, "ALTER TABLE tasker_tasks DROP COLUMN reason CASCADE", Rebuild,

@@ -86,7 +86,7 @@ FROM pg_proc f
 JOIN pg_namespace n ON n.oid = f.pronamespace
 WHERE f.proname = $1
     AND f.proargtypes[0] = 'bigint'::regtype AND f.proargtypes[1] = 'bigint[]'::regtype AND f.pronargs = 2
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'tasker_sidecar') AND n.nspname NOT LIKE 'pg\_temp\_%'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'tasker_sidecar', 'tasker_sidecar_compat') AND n.nspname NOT LIKE 'pg\_temp\_%'
 ORDER BY n.nspname = $2 DESC, n.nspname`
 
 // findRulesFunction finds the function to ask, the tables' schema's first, and

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -17,8 +18,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Look at everything that following a database depends on",
 		Long: `Looks at the server, the role's rights, the engine's tables, the publication and
-the installed functions, and tells everything it finds at once, each with its
-remedy. It changes nothing. With --sql it prints the script that the owner of the
+the installed functions, and at what tasker-sidecar install has put there, and
+tells everything it finds at once, each with its remedy. It changes nothing. With --sql it prints the script that the owner of the
 tables runs, so that a role with no more rights than needed can follow.
 
 Exit code 1: something keeps from following.`,
@@ -41,6 +42,9 @@ Exit code 1: something keeps from following.`,
 			if err != nil {
 				return err
 			}
+			if err := addNotices(c, &loaded.Config, report); err != nil {
+				return err
+			}
 			if asJSON {
 				err = writeJSON(a.stdout, report)
 			} else {
@@ -56,6 +60,31 @@ Exit code 1: something keeps from following.`,
 	c.Flags().StringVar(&role, "role", "", "the role that the script is for; the one that connects by default")
 	jsonFlag(c, &asJSON)
 	return c
+}
+
+// checkInstalled is the check's name in findings about what install has put
+// into the database.
+const checkInstalled = "installed_schemas"
+
+// addNotices adds to the report what is to be known of our own schemas. Without
+// a connection the report says why already.
+func addNotices(c *cobra.Command, settings *config.Config, report *replication.Report) error {
+	if report.Schema == "" {
+		return nil
+	}
+	conn, err := connect(c, settings)
+	if err != nil {
+		return err
+	}
+	defer closeConn(c, conn)
+	notices, err := schema.Notices(c.Context(), conn, report.Schema)
+	if err != nil {
+		return err
+	}
+	for _, n := range notices {
+		report.Findings = append(report.Findings, replication.Finding{Check: checkInstalled, Severity: replication.SeverityWarning, What: n.What, Remedy: n.Remedy})
+	}
+	return nil
 }
 
 func preflightOptions(c *config.Config) replication.PreflightOptions {

@@ -17,6 +17,7 @@ import (
 // Exit codes, as the help text gives them.
 const (
 	exitOK          = 0
+	exitFound       = 1
 	exitUsage       = 2
 	exitFailed      = 3
 	exitInterrupted = 130

@@ -18,9 +18,10 @@ WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'p
 GROUP BY n.nspname
 ORDER BY count(*) DESC, n.nspname`
 
-// findEngine gives the schema of the engine's tables: the wanted one, if it has
-// them, or else the only one that has them all.
-func findEngine(ctx context.Context, conn Querier, wanted string) (string, error) {
+// Engine gives the schema of the engine's tables: the wanted one, if it has
+// them, or, when that is empty, the only one that has them all. With several the
+// error names them.
+func Engine(ctx context.Context, conn Querier, wanted string) (string, error) {
 	names := make([]string, tasker.FollowedTables)
 	for i := range names {
 		names[i] = tasker.Schema[i].Name

@@ -62,7 +62,7 @@ func (i *installation) prepare(ctx context.Context, tx pgx.Tx) (State, error) {
 	if err := i.refuse(ctx, tx, &s); err != nil {
 		return s, err
 	}
-	engine, err := findEngine(ctx, tx, i.Engine)
+	engine, err := Engine(ctx, tx, i.Engine)
 	i.values = values{engine: engine, logged: i.Persistence == Logged || i.Persistence == Keep && s.Logged}
 	return s, err
 }

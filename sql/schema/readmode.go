@@ -23,12 +23,12 @@ var ErrNoReadMode = errors.New("no read mode is set")
 // ReadMode is the mode in which the drop-in functions answer a role that has
 // not said otherwise in its session.
 type ReadMode struct {
-	Role      string // empty: the database, for roles without one of their own
-	Mode      string
-	ChangedAt time.Time
-	ChangedBy string
+	Role      string    `json:"role"` // empty: the database, for roles without one of their own
+	Mode      string    `json:"mode"`
+	ChangedAt time.Time `json:"changed_at"`
+	ChangedBy string    `json:"changed_by"`
 	// Missing is whether there is no such role any more.
-	Missing bool
+	Missing bool `json:"missing"`
 }
 
 // Execer is what writing needs of a connection.
