@@ -5,10 +5,11 @@ import "time"
 // Projection is how what the index knows is written to the tables of the schema
 // tasker_sidecar, which tasker-sidecar install makes.
 type Projection struct {
-	// Mode is whether rows are written: with auto where the schema is there and
-	// the role may write to it, with on always (the sidecar does not start
-	// otherwise), with off never.
-	Mode string `oneof:"auto on off" default:"auto" flag:"projection"`
+	// Mode is whether rows are written: with auto wherever the schema is there,
+	// of this program's version, and the role may write to it; with off never.
+	Mode string `oneof:"auto off" default:"auto" flag:"projection"`
+	// CheckInterval is how often it is looked whether that has become so.
+	CheckInterval time.Duration `range:"1s..1h" default:"10s"`
 	// MinPause is the least time between the beginnings of two transactions that
 	// write rows. Less of it makes rows newer under load, more of it costs the
 	// database less.

@@ -19,13 +19,15 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/metrics"
 )
 
-// service is a sidecar that runs: the follower, the API beside it, and the
-// continuous comparison when it is wanted.
+// service is a sidecar that runs: the follower, the API beside it, the
+// projection where the database is prepared for it, and the continuous
+// comparison when it is wanted.
 //
 //	start    API first (a taken port ends it before the database is touched),
-//	         then the follower, then the comparison
-//	stop     the comparison, the API with what it is answering, then the
-//	         follower, which leaves nothing on the server
+//	         then the follower, then the projection and the comparison
+//	stop     the comparison and the projection, whose rows then do not count any
+//	         more, the API with what it is answering, then the follower, which
+//	         leaves nothing on the server
 type service struct {
 	config   *config.Config
 	logger   hclog.Logger
@@ -33,6 +35,7 @@ type service struct {
 	follower *follow.Follower
 	api      *api.Server
 	verifier *verifier
+	rows     *projecting // nil: none are written
 
 	mu   sync.Mutex
 	conn *pgx.Conn // asks for what is in no log; nil until it is needed
@@ -51,6 +54,11 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	}
 	s.follower = follower
 	s.verifier = newVerifier(s)
+	if c.Projection.Mode == "auto" {
+		if s.rows, err = newProjecting(c, logger, follower); err != nil {
+			return nil, err
+		}
+	}
 	options, err := apiOptions(c, logger)
 	if err != nil {
 		return nil, err
@@ -84,6 +92,9 @@ func (s *service) run(ctx context.Context) error {
 	var background sync.WaitGroup
 	if s.config.Verify.Continuous {
 		background.Go(func() { s.verifier.run(following) })
+	}
+	if s.rows != nil {
+		background.Go(func() { s.rows.run(following) })
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.follower.Run(following) }()

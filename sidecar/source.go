@@ -44,6 +44,7 @@ func (s *service) WaitFor(ctx context.Context, lsn tasker.LSN) error {
 func (s *service) Status() api.Status {
 	out := describe(s.follower, s.config, s.started)
 	out.Verify = s.verifier.Status()
+	out.Projection = s.rows.status()
 	return out
 }
 

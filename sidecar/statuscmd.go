@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -72,5 +73,12 @@ func writeStatus(w io.Writer, s *api.Status) {
 	fmt.Fprintf(w, "index      %d tasks, %d steps (%d ready), %d edges, %d bytes\n", x.Tasks, x.Steps, x.Ready, x.Edges, x.Bytes)
 	if s.Verify.Passes > 0 {
 		fmt.Fprintf(w, "verified   %d tasks in %d passes, %d undecided: %d differences\n", s.Verify.Compared, s.Verify.Passes, s.Verify.Undecided, s.Verify.Differences)
+	}
+	if p := &s.Projection; p.State != "off" && p.State != "" {
+		fmt.Fprintf(w, "rows       %s, reflecting %s; %d rows in %d flushes, the last in %.1f ms; leader %s (epoch %d)\n",
+			p.State, p.WrittenLSN, p.Rows, p.Flushes, p.FlushMillis, cmp.Or(p.Leader, "none"), p.Epoch)
+		if p.Refused != "" {
+			fmt.Fprintf(w, "  not written because %s\n", p.Refused)
+		}
 	}
 }

@@ -18,6 +18,7 @@ type Status struct {
 	Load        LoadStatus        `json:"load"`
 	Index       IndexStatus       `json:"index"`
 	Verify      VerifyStatus      `json:"verify"`
+	Projection  ProjectionStatus  `json:"projection"`
 }
 
 // DatabaseStatus is which database is followed, under which rules.
@@ -70,6 +71,19 @@ type IndexStatus struct {
 	Blocked map[tasker.ReasonCode]int64 `json:"blocked" doc:"Steps that cannot run, by cause; a step counts under each cause that holds."`
 	// Anomalies are rows that mean something nobody defined, by kind.
 	Anomalies map[string]int64 `json:"anomalies" doc:"Rows with no defined meaning, by kind, such as an edge to a missing step."`
+}
+
+// ProjectionStatus is how the rows in the database are written.
+type ProjectionStatus struct {
+	State       string           `json:"state" doc:"What the projection does: off, following (another sidecar leads, or none), reconciling or projecting."`
+	Refused     string           `json:"refused" doc:"Why rows are not written, as far as the database is the reason; empty otherwise."`
+	Leader      string           `json:"leader" doc:"The sidecar that writes rows."`
+	Epoch       int64            `json:"epoch" doc:"The leader's epoch."`
+	WrittenLSN  tasker.LSN       `json:"written_lsn" doc:"The position that the rows reflect; 0/0 unless this sidecar writes them."`
+	Flushes     int64            `json:"flushes" doc:"Transactions that wrote rows, or how old they are, since the start."`
+	Rows        int64            `json:"rows" doc:"Rows written or deleted since the start."`
+	FlushMillis float64          `json:"flush_ms" doc:"How long the last of those transactions took."`
+	FlushedAt   tasker.Timestamp `json:"flushed_at" doc:"When it was done; null before the first."`
 }
 
 // VerifyStatus is what continuous verification has found.

@@ -102,6 +102,18 @@ var readings = []reading{
 	counter("verify_tasks_total", "Tasks compared.", func(s *scrape) float64 { return float64(s.Verify.Compared) }),
 	counter("verify_undecided_tasks_total", "Tasks that changed during a comparison, so that it says nothing about them.", func(s *scrape) float64 { return float64(s.Verify.Undecided) }),
 	counter("verify_differences_total", "Fields in which the index was found to differ. Anything but 0 is a defect of the sidecar.", func(s *scrape) float64 { return float64(s.Verify.Differences) }),
+	labeled("projection_state", "state", "1 for the state that the projection is in, as /v1/status gives it.", func(s *scrape) map[string]float64 {
+		if s.Projection.State == "" {
+			return nil
+		}
+		return map[string]float64{s.Projection.State: 1}
+	}),
+	gauge("projection_written_position_bytes", "The position of the log that the rows in the database reflect, as a number of bytes; 0 unless this sidecar writes them.",
+		func(s *scrape) float64 { return float64(s.Projection.WrittenLSN) }),
+	counter("projection_flushes_total", "Transactions that wrote rows, or how old they are.", func(s *scrape) float64 { return float64(s.Projection.Flushes) }),
+	counter("projection_rows_total", "Rows written or deleted.", func(s *scrape) float64 { return float64(s.Projection.Rows) }),
+	gauge("projection_flush_seconds", "How long the last of those transactions took.", func(s *scrape) float64 { return s.Projection.FlushMillis / 1000 }),
+
 	gauge("verify_last_pass_time_seconds", "When the last comparison was done, in seconds since 1970; 0 before the first.", func(s *scrape) float64 { return seconds(s.Verify.LastAt) }),
 }
 
