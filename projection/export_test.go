@@ -20,7 +20,10 @@ func Compare(ctx context.Context, conn *pgx.Conn, v *readiness.View) ([]string, 
 		return nil, err
 	}
 	var wanted []taskRows
-	v.Tasks(func(id int64) bool { wanted = append(wanted, rowsOf(v, id, (&Options{KeepFinished: Forever}).cutoff(time.Now()), true)); return true })
+	v.Tasks(func(id int64) bool {
+		wanted = append(wanted, rowsOf(v, id, (&Options{KeepFinished: Forever}).cutoff(time.Now()), true))
+		return true
+	})
 	slices.SortFunc(wanted, func(a, b taskRows) int { return int(a.id - b.id) })
 	b := &batch{}
 	merge(present, wanted, func(a, b *taskRows) int { return int(a.id - b.id) },
