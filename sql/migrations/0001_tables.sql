@@ -264,7 +264,6 @@ CREATE @persistence@ TABLE tasker_sidecar.flushes (
     system_identifier     bigint NOT NULL,
     applied_lsn           pg_lsn NOT NULL,
     as_of                 timestamp with time zone NOT NULL,
-    oldest_candidate      timestamp without time zone NOT NULL,
     total_tasks           bigint NOT NULL,
     pending_tasks         bigint NOT NULL,
     in_progress_tasks     bigint NOT NULL,
@@ -284,7 +283,8 @@ CREATE @persistence@ TABLE tasker_sidecar.flushes (
     reconciling           boolean NOT NULL,
     rules                 text NOT NULL CONSTRAINT flushes_rules_known CHECK (rules IN ('v01', 'v02')),
     slot_name             text,
-    sidecar_version       text NOT NULL DEFAULT ''
+    sidecar_version       text NOT NULL DEFAULT '',
+    oldest_candidate      timestamp without time zone NOT NULL DEFAULT '-infinity'
 )
 WITH (
     autovacuum_vacuum_threshold = 500,

@@ -22,13 +22,14 @@
 CREATE FUNCTION tasker_sidecar.warn(setting text, value text, valid text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    IF pg_catalog.current_setting('tasker_sidecar.warned', true) OPERATOR(pg_catalog.=) 'yes' THEN
+    IF current_setting('tasker_sidecar.warned', true) = 'yes' THEN
         RETURN;
     END IF;
-    PERFORM pg_catalog.set_config('tasker_sidecar.warned', 'yes', false);
-    RAISE WARNING '%', pg_catalog.format('%s is "%s", which means nothing; answers are exact', setting, value)
+    PERFORM set_config('tasker_sidecar.warned', 'yes', false);
+    RAISE WARNING '%', format('%s is "%s", which means nothing; answers are exact', setting, value)
         USING HINT = valid;
 END
 $function$;
@@ -79,12 +80,12 @@ BEGIN
         PERFORM tasker_sidecar.warn(setting, value, 'Valid are a number of milliseconds, or a number with one of the units us, ms, s, min, h, d.');
         RETURN NULL;
     END IF;
-    RETURN parts[1]::double precision OPERATOR(pg_catalog.*) CASE parts[2]
-        WHEN 'us' THEN 0.000001
-        WHEN 's' THEN 1
-        WHEN 'min' THEN 60
-        WHEN 'h' THEN 3600
-        WHEN 'd' THEN 86400
+    RETURN parts[1]::double precision OPERATOR(pg_catalog.*) CASE
+        WHEN parts[2] OPERATOR(pg_catalog.=) 'us' THEN 0.000001
+        WHEN parts[2] OPERATOR(pg_catalog.=) 's' THEN 1
+        WHEN parts[2] OPERATOR(pg_catalog.=) 'min' THEN 60
+        WHEN parts[2] OPERATOR(pg_catalog.=) 'h' THEN 3600
+        WHEN parts[2] OPERATOR(pg_catalog.=) 'd' THEN 86400
         ELSE 0.001
     END::double precision;
 END
@@ -96,6 +97,7 @@ COMMENT ON FUNCTION tasker_sidecar.seconds(text, double precision) IS 'For the d
 CREATE FUNCTION tasker_sidecar.count_answer(cause text)
 RETURNS void
 LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
     CASE cause
@@ -126,7 +128,7 @@ BEGIN
         WHEN pg_catalog.pg_is_in_recovery() THEN 'standby'
         WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN 'isolation'
         WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL THEN 'own_writes'
-        WHEN NOT pg_catalog.has_table_privilege('tasker_sidecar.step_rows', 'SELECT')
+        WHEN NOT pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
             OR NOT pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN 'not_granted'
     END;
 END
@@ -195,6 +197,7 @@ COMMENT ON FUNCTION tasker_sidecar.fast(bigint[]) IS 'For the drop-in functions:
 CREATE FUNCTION tasker_sidecar.await()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     cause   text := tasker_sidecar.refusal();
@@ -205,9 +208,9 @@ DECLARE
     newest  record;
 BEGIN
     IF cause IS NULL THEN
-        target := pg_catalog.pg_current_wal_insert_lsn();
+        target := pg_current_wal_insert_lsn();
         longest := tasker_sidecar.seconds('tasker_sidecar.wait_timeout', 0.2);
-        started := pg_catalog.clock_timestamp();
+        started := clock_timestamp();
     END IF;
     WHILE cause IS NULL LOOP
         SELECT f.reconciling, f.applied_lsn, f.as_of, slot.confirmed_flush_lsn
@@ -218,22 +221,22 @@ BEGIN
             ORDER BY flush.flush DESC
             LIMIT 1
         ) f
-        JOIN pg_catalog.pg_get_replication_slots() slot ON slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::name AND slot.active
-        JOIN pg_catalog.pg_database d
-            ON d.oid OPERATOR(pg_catalog.=) slot.datoid AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database();
+        JOIN pg_get_replication_slots() slot ON slot.slot_name = f.slot_name::name AND slot.active
+        JOIN pg_database d
+            ON d.oid = slot.datoid AND d.datname = current_database();
         IF NOT found THEN
             cause := 'no_sidecar';
         ELSIF newest.reconciling THEN
             cause := 'reconciling';
-        ELSIF newest.applied_lsn OPERATOR(pg_catalog.>=) target OR newest.confirmed_flush_lsn OPERATOR(pg_catalog.>=) target THEN
+        ELSIF newest.applied_lsn >= target OR newest.confirmed_flush_lsn >= target THEN
             RETURN true;
-        ELSIF longest IS NULL OR pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) started) OPERATOR(pg_catalog.>=) longest THEN
+        ELSIF longest IS NULL OR date_part('epoch', clock_timestamp() - started) >= longest THEN
             cause := 'timeout';
-        ELSIF pg_catalog.date_part('epoch', started OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.>) 3 THEN
+        ELSIF date_part('epoch', started - newest.as_of) > 3 THEN
             cause := 'stale'; -- nothing has come for long; it is no use to wait
         ELSE
-            PERFORM pg_catalog.pg_sleep(pause);
-            pause := least(pause OPERATOR(pg_catalog.*) 1.5::double precision, 0.01::double precision);
+            PERFORM pg_sleep(pause);
+            pause := least(pause * 1.5::double precision, 0.01::double precision);
         END IF;
     END LOOP;
     PERFORM tasker_sidecar.count_answer(cause);
@@ -248,6 +251,7 @@ COMMENT ON FUNCTION tasker_sidecar.await() IS 'For the drop-in functions: waits 
 CREATE FUNCTION tasker_sidecar.waited(task_ids bigint[])
 RETURNS boolean
 LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
 AS $function$
     SELECT coalesce((
         SELECT NOT f.reconciling
@@ -255,11 +259,8 @@ AS $function$
         ORDER BY f.flush DESC
         LIMIT 1
     ), false) AND (
-        task_ids IS NULL OR (
-            SELECT pg_catalog.count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) ANY (task_ids)
-        ) OPERATOR(pg_catalog.=) (
-            SELECT pg_catalog.count(DISTINCT id) FROM pg_catalog.unnest(task_ids) id
-        )
+        (SELECT count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id = ANY (task_ids))
+        = (SELECT count(DISTINCT id) FROM unnest(task_ids) id)
     )
 $function$;
 
@@ -269,21 +270,21 @@ COMMENT ON FUNCTION tasker_sidecar.waited(bigint[]) IS 'For the drop-in function
 -- do not count. What a VOLATILE function called by a STABLE one reads is not in
 -- the snapshot of that one's caller, so it has to bring the rows, too.
 
-CREATE FUNCTION tasker_sidecar.await_step_rows(task_ids bigint[], step_ids bigint[])
-RETURNS tasker_sidecar.step_rows[]
+CREATE FUNCTION tasker_sidecar.await_steps(task_ids bigint[], step_ids bigint[])
+RETURNS tasker_sidecar.step_readiness_status[]
 LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    rows tasker_sidecar.step_rows[];
+    rows tasker_sidecar.step_readiness_status[];
 BEGIN
     IF NOT tasker_sidecar.await() THEN
         RETURN NULL;
     END IF;
     SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
-        SELECT pg_catalog.array_agg(s)
-        FROM tasker_sidecar.step_rows s
-        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (task_ids)
-            AND (step_ids IS NULL OR s.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+        SELECT array_agg(v)
+        FROM tasker_sidecar.step_readiness_status v
+        WHERE v.task_id = ANY (task_ids) AND (step_ids IS NULL OR v.workflow_step_id = ANY (step_ids))
     ), '{}') END
     INTO rows;
     PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
@@ -291,22 +292,23 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION tasker_sidecar.await_step_rows(bigint[], bigint[]) IS 'For the drop-in functions: rows of steps in read mode wait; NULL: they do not count.';
+COMMENT ON FUNCTION tasker_sidecar.await_steps(bigint[], bigint[]) IS 'For the drop-in functions: rows of step_readiness_status in read mode wait; NULL: they do not count.';
 
-CREATE FUNCTION tasker_sidecar.await_task_rows(task_ids bigint[])
-RETURNS tasker_sidecar.task_rows[]
+CREATE FUNCTION tasker_sidecar.await_contexts(task_ids bigint[])
+RETURNS tasker_sidecar.task_execution_contexts[]
 LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    rows tasker_sidecar.task_rows[];
+    rows tasker_sidecar.task_execution_contexts[];
 BEGIN
     IF NOT tasker_sidecar.await() THEN
         RETURN NULL;
     END IF;
     SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
-        SELECT pg_catalog.array_agg(t)
-        FROM tasker_sidecar.task_rows t
-        WHERE t.task_id OPERATOR(pg_catalog.=) ANY (task_ids)
+        SELECT array_agg(v)
+        FROM tasker_sidecar.task_execution_contexts v
+        WHERE v.task_id = ANY (task_ids)
     ), '{}') END
     INTO rows;
     PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
@@ -314,22 +316,23 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION tasker_sidecar.await_task_rows(bigint[]) IS 'For the drop-in functions: rows of tasks in read mode wait; NULL: they do not count.';
+COMMENT ON FUNCTION tasker_sidecar.await_contexts(bigint[]) IS 'For the drop-in functions: rows of task_execution_contexts in read mode wait; NULL: they do not count.';
 
-CREATE FUNCTION tasker_sidecar.await_dag_rows(task_ids bigint[])
-RETURNS tasker_sidecar.dag_rows[]
+CREATE FUNCTION tasker_sidecar.await_dag(task_ids bigint[])
+RETURNS tasker_sidecar.step_dag[]
 LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-    rows tasker_sidecar.dag_rows[];
+    rows tasker_sidecar.step_dag[];
 BEGIN
     IF NOT tasker_sidecar.await() THEN
         RETURN NULL;
     END IF;
     SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
-        SELECT pg_catalog.array_agg(d)
-        FROM tasker_sidecar.dag_rows d
-        WHERE d.task_id OPERATOR(pg_catalog.=) ANY (task_ids)
+        SELECT array_agg(v)
+        FROM tasker_sidecar.step_dag v
+        WHERE v.task_id = ANY (task_ids)
     ), '{}') END
     INTO rows;
     PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
@@ -337,11 +340,12 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION tasker_sidecar.await_dag_rows(bigint[]) IS 'For the drop-in functions: rows of the graph in read mode wait; NULL: they do not count.';
+COMMENT ON FUNCTION tasker_sidecar.await_dag(bigint[]) IS 'For the drop-in functions: rows of step_dag in read mode wait; NULL: they do not count.';
 
 CREATE FUNCTION tasker_sidecar.await_flush()
 RETURNS tasker_sidecar.flushes
 LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     newest tasker_sidecar.flushes;
@@ -361,4 +365,4 @@ BEGIN
 END
 $function$;
 
-COMMENT ON FUNCTION tasker_sidecar.await_flush() IS 'For the drop-in functions: the newest flush in read mode wait; NULL: it does not count.';
+COMMENT ON FUNCTION tasker_sidecar.await_flush() IS 'For the drop-in functions: the newest flush in read mode wait; all NULL: it does not count.';
