@@ -9,7 +9,7 @@ import (
 )
 
 // rowTables are the tables that the sidecar writes rows into.
-var rowTables = []string{"step_rows", "task_rows", "dag_rows", "candidate_rows", "named_task_rows", "flushes"}
+var rowTables = []string{"step_rows", "task_rows", "dag_rows", "candidate_rows", "flushes"}
 
 // views are those for people.
 var views = []string{"step_reasons", "ready_steps", "blocked_steps", "step_readiness_status", "task_execution_contexts", "step_dag", "freshness"}
