@@ -12,10 +12,8 @@ type batch struct {
 	tasks      []readiness.TaskFacts
 	dag        []dagRow
 	candidates []candidateRow
-	named      []namedTaskRow
 
 	stepsGone, tasksGone, dagGone, candidatesGone []int64
-	namedGone                                     []int32
 
 	// woken are the tasks that have gained steps that can run.
 	woken []int64
@@ -23,8 +21,8 @@ type batch struct {
 
 // rows is how many rows it writes or deletes.
 func (b *batch) rows() int {
-	return len(b.steps) + len(b.tasks) + len(b.dag) + len(b.candidates) + len(b.named) +
-		len(b.stepsGone) + len(b.tasksGone) + len(b.dagGone) + len(b.candidatesGone) + len(b.namedGone)
+	return len(b.steps) + len(b.tasks) + len(b.dag) + len(b.candidates) +
+		len(b.stepsGone) + len(b.tasksGone) + len(b.dagGone) + len(b.candidatesGone)
 }
 
 // add adds what makes the rows of a task into others.
@@ -56,14 +54,10 @@ func (b *batch) add(before, after *taskRows) {
 		func(a, b *candidateRow) int { return cmp.Compare(a.step, b.step) },
 		func(r *candidateRow) { b.candidatesGone = append(b.candidatesGone, r.step) },
 		func(was, r *candidateRow) {
-			if was != nil && *was == *r {
-				return
+			if was == nil || *was != *r {
+				b.candidates = append(b.candidates, *r)
+				woken = woken || was == nil || was.since != r.since
 			}
-			if was != nil {
-				b.candidatesGone = append(b.candidatesGone, r.step)
-			}
-			b.candidates = append(b.candidates, *r)
-			woken = true
 		})
 	if woken {
 		b.woken = append(b.woken, after.id)
@@ -74,18 +68,6 @@ func (b *batch) add(before, after *taskRows) {
 func sameRow(a, b readiness.StepFacts) bool {
 	a.ReadySince, b.ReadySince = 0, 0 // a column of candidate_rows
 	return a == b
-}
-
-// addNames adds what makes the names of named tasks into others.
-func (b *batch) addNames(before, after []namedTaskRow) {
-	merge(before, after,
-		func(a, b *namedTaskRow) int { return cmp.Compare(a.id, b.id) },
-		func(r *namedTaskRow) { b.namedGone = append(b.namedGone, r.id) },
-		func(was, r *namedTaskRow) {
-			if was == nil || *was != *r {
-				b.named = append(b.named, *r)
-			}
-		})
 }
 
 // merge goes through two ordered lists: gone is called with what only the first

@@ -152,15 +152,12 @@ func candidateColumns(rows []candidateRow) []any {
 		column(rows, func(r *candidateRow) int64 { return r.step }),
 		column(rows, func(r *candidateRow) int64 { return r.task }),
 		column(rows, func(r *candidateRow) pgtype.Timestamp { return timestamp(r.since) }),
-	}
-}
-
-func namedTaskColumns(rows []namedTaskRow) []any {
-	return []any{
-		column(rows, func(r *namedTaskRow) int32 { return r.id }),
-		column(rows, func(r *namedTaskRow) string { return r.name }),
-		column(rows, func(r *namedTaskRow) string { return r.version }),
-		column(rows, func(r *namedTaskRow) *string { return nullable(r.namespace) }),
+		column(rows, func(r *candidateRow) int32 { return r.attempts }),
+		column(rows, func(r *candidateRow) string { return r.state }),
+		column(rows, func(r *candidateRow) string { return r.name }),
+		column(rows, func(r *candidateRow) *string { return nullable(r.taskName) }),
+		column(rows, func(r *candidateRow) *string { return nullable(r.version) }),
+		column(rows, func(r *candidateRow) *string { return nullable(r.namespace) }),
 	}
 }
 

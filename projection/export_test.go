@@ -34,11 +34,6 @@ func Compare(ctx context.Context, conn *pgx.Conn, v *readiness.View) ([]string, 
 			}
 			b.add(was, is)
 		})
-	names, err := readNamed(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	b.addNames(names, namedTasksOf(v))
 	var found []string
 	add := func(what string, n int, rows any) {
 		if n > 0 {
@@ -49,12 +44,10 @@ func Compare(ctx context.Context, conn *pgx.Conn, v *readiness.View) ([]string, 
 	add("tasks", len(b.tasks), b.tasks)
 	add("graph", len(b.dag), b.dag)
 	add("candidates", len(b.candidates), b.candidates)
-	add("names", len(b.named), b.named)
 	add("steps too many", len(b.stepsGone), b.stepsGone)
 	add("tasks too many", len(b.tasksGone), b.tasksGone)
 	add("graph too many", len(b.dagGone), b.dagGone)
 	add("candidates too many", len(b.candidatesGone), b.candidatesGone)
-	add("names too many", len(b.namedGone), b.namedGone)
 	return found, nil
 }
 

@@ -155,34 +155,19 @@ func readDAG(ctx context.Context, conn querier, from, to int64, of func(int64) *
 func readCandidates(ctx context.Context, conn querier, from, to int64, of func(int64) *taskRows) error {
 	var c candidateRow
 	var since pgtype.Timestamp
+	var task, version, namespace *string
 	rows, err := conn.Query(ctx, sqlReadCandidates, from, to)
 	if err != nil {
 		return err
 	}
-	_, err = pgx.ForEachRow(rows, []any{&c.step, &c.task, &since}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&c.step, &c.task, &since, &c.attempts, &c.state, &c.name, &task, &version, &namespace}, func() error {
 		c.since = fromTimestamp(since)
+		c.taskName, c.version, c.namespace = fromNullable(task), fromNullable(version), fromNullable(namespace)
 		rows := of(c.task)
 		rows.candidates = append(rows.candidates, c)
 		return nil
 	})
 	return err
-}
-
-func readNamed(ctx context.Context, conn querier) (list []namedTaskRow, err error) {
-	var r namedTaskRow
-	var namespace *string
-	rows, err := conn.Query(ctx, sqlReadNamed)
-	if err == nil {
-		_, err = pgx.ForEachRow(rows, []any{&r.id, &r.name, &r.version, &namespace}, func() error {
-			r.namespace = fromNullable(namespace)
-			list = append(list, r)
-			return nil
-		})
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the names of tasks: %w", err)
-	}
-	return list, nil
 }
 
 func fromNullable[V comparable](v *V) tasker.Null[V] {

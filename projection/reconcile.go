@@ -23,13 +23,8 @@ func (s *session) reconcile(ctx context.Context, r Reflection) error {
 	slices.Sort(tasks) // negative ids first
 	s.reconcileTasks.Store(0)
 	s.reconcileAll.Store(int64(len(tasks)))
-	names, err := readNamed(ctx, s.conn)
-	if err != nil {
-		return err
-	}
 	written := 0
 	b := &batch{}
-	b.addNames(names, namedTasksOf(r.View))
 	for from, done := int64(math.MinInt64), false; !done; {
 		part := s.part(r.View, tasks)
 		tasks = tasks[len(part):]

@@ -31,8 +31,11 @@ func (r *dagRow) equal(o *dagRow) bool {
 
 // candidateRow is a row of candidate_rows.
 type candidateRow struct {
-	step, task int64
-	since      tasker.Timestamp
+	step, task                   int64
+	since                        tasker.Timestamp
+	attempts                     int32
+	state, name                  string
+	taskName, version, namespace tasker.Null[string]
 }
 
 // rowsOf gives the rows that a task should have, without those of the graph
@@ -47,7 +50,9 @@ func rowsOf(v *readiness.View, id int64, cutoff tasker.Timestamp, graph bool) ta
 	rows.steps = v.AppendStepFacts(nil, id)
 	for i := range rows.steps {
 		if s := &rows.steps[i]; s.ReadySince != tasker.NoTime {
-			rows.candidates = append(rows.candidates, candidateRow{s.WorkflowStepID, id, s.ReadySince})
+			rows.candidates = append(rows.candidates, candidateRow{
+				s.WorkflowStepID, id, s.ReadySince, s.Attempts.Or(0), s.CurrentState, s.Name.V, facts.Name, facts.Version, facts.Namespace,
+			})
 		}
 	}
 	if graph {
@@ -66,22 +71,6 @@ func graphOf(v *readiness.View, id int64) []dagRow {
 		at, _ := slices.BinarySearchFunc(rows, l.WorkflowStepID, func(r dagRow, id int64) int { return cmp.Compare(r.WorkflowStepID, id) })
 		rows[at].level = tasker.Some(l.DependencyLevel)
 	}
-	return rows
-}
-
-// namedTaskRow is a row of named_task_rows.
-type namedTaskRow struct {
-	id            int32
-	name, version string
-	namespace     tasker.Null[string]
-}
-
-func namedTasksOf(v *readiness.View) []namedTaskRow {
-	var rows []namedTaskRow
-	v.NamedTasks(func(t readiness.NamedTask) {
-		rows = append(rows, namedTaskRow{t.NamedTaskID, t.Name, t.Version, t.NamespaceName})
-	})
-	slices.SortFunc(rows, func(a, b namedTaskRow) int { return cmp.Compare(a.id, b.id) })
 	return rows
 }
 

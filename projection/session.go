@@ -170,9 +170,6 @@ func (s *session) difference(v *readiness.View) (*batch, bool) {
 		}
 		b.add(&was, &is)
 	}
-	if v.ChangedAt().Names != before.ChangedAt().Names {
-		b.addNames(namedTasksOf(before), namedTasksOf(v))
-	}
 	return b, true
 }
 

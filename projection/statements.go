@@ -12,13 +12,11 @@ var (
 	sqlUpsertSteps      = statement("upsert_step_rows")
 	sqlUpsertTasks      = statement("upsert_task_rows")
 	sqlUpsertDAG        = statement("upsert_dag_rows")
-	sqlInsertCandidates = statement("insert_candidate_rows")
-	sqlUpsertNamed      = statement("upsert_named_task_rows")
+	sqlUpsertCandidates = statement("upsert_candidate_rows")
 	sqlDeleteSteps      = statement("delete_step_rows")
 	sqlDeleteTasks      = statement("delete_task_rows")
 	sqlDeleteDAG        = statement("delete_dag_rows")
 	sqlDeleteCandidates = statement("delete_candidate_rows")
-	sqlDeleteNamed      = statement("delete_named_task_rows")
 	sqlInsertFlush      = statement("insert_flush")
 	sqlDeleteFlushes    = statement("delete_flushes")
 	sqlWithdraw         = statement("withdraw")
@@ -27,7 +25,6 @@ var (
 	sqlReadTasks        = statement("read_task_rows")
 	sqlReadDAG          = statement("read_dag_rows")
 	sqlReadCandidates   = statement("read_candidate_rows")
-	sqlReadNamed        = statement("read_named_task_rows")
 )
 
 // statement is the text of a file; one that is missing shows when the program

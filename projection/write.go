@@ -31,10 +31,6 @@ func (b *batch) write(ctx context.Context, tx pgx.Tx, queue ...func(*pgx.Batch))
 	put(len(b.stepsGone) > 0, sqlDeleteSteps, b.stepsGone)
 	put(len(b.dagGone) > 0, sqlDeleteDAG, b.dagGone)
 	put(len(b.tasksGone) > 0, sqlDeleteTasks, b.tasksGone)
-	put(len(b.namedGone) > 0, sqlDeleteNamed, b.namedGone)
-	if len(b.named) > 0 {
-		q.Queue(sqlUpsertNamed, namedTaskColumns(b.named)...)
-	}
 	if len(b.steps) > 0 {
 		q.Queue(sqlUpsertSteps, stepColumns(b.steps)...)
 	}
@@ -45,7 +41,7 @@ func (b *batch) write(ctx context.Context, tx pgx.Tx, queue ...func(*pgx.Batch))
 		q.Queue(sqlUpsertTasks, taskColumns(b.tasks)...)
 	}
 	if len(b.candidates) > 0 {
-		q.Queue(sqlInsertCandidates, candidateColumns(b.candidates)...)
+		q.Queue(sqlUpsertCandidates, candidateColumns(b.candidates)...)
 	}
 	for _, more := range queue {
 		more(&q)

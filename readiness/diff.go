@@ -9,13 +9,14 @@ import (
 // an earlier one, ascending: those that came, went or were changed, and those
 // whose steps have another depth because of steps of others. It takes time in
 // proportion to what has changed, as two versions share all the pages that have
-// not; only where a named step or the rules were changed it lists all tasks. ok
+// not; only where a name that was known before or the rules were changed it lists all
+// tasks. ok
 // is false when the views are not of one index, so that everything may differ.
 func (v *View) ChangedTasks(since *View) (taskIDs []int64, ok bool) {
 	if v.commits != since.commits {
 		return nil, false
 	}
-	if v.rules != since.rules || v.marks.Names != since.marks.Names && v.stepNamesDiffer(since) {
+	if v.rules != since.rules || v.marks.Names != since.marks.Names && v.namesDiffer(since) {
 		return v.allTasks(since), true
 	}
 	changed := map[int64]struct{}{}
@@ -100,14 +101,20 @@ func (v *View) allTasks(since *View) []int64 {
 	return slices.Compact(all)
 }
 
-// stepNamesDiffer says whether a named step is called otherwise, came or went.
-func (v *View) stepNamesDiffer(since *View) bool {
+// namesDiffer says whether a named step, a named task or a namespace that was
+// known before, by its row or because something referred to it, is called
+// otherwise, came or went. Nothing can refer to one that was not.
+func (v *View) namesDiffer(since *View) bool {
 	differ := false
-	diff(&since.namedSteps.pages, &v.namedSteps.pages, func(_ uint64, before, after *namePage) {
-		for i := range after {
-			differ = differ || before[i].name != after[i].name || before[i].row != after[i].row
-		}
-	})
+	for _, kind := range [][2]*names{{&since.namedSteps, &v.namedSteps}, {&since.namedTasks, &v.namedTasks}, {&since.namespaces, &v.namespaces}} {
+		diff(&kind[0].pages, &kind[1].pages, func(_ uint64, before, after *namePage) {
+			for i := range after {
+				a, b := before[i], after[i]
+				a.uses, b.uses = 0, 0
+				differ = differ || a.id != 0 && a != b
+			}
+		})
+	}
 	return differ
 }
 

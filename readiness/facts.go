@@ -43,7 +43,10 @@ type StepFacts struct {
 type TaskFacts struct {
 	TaskID      int64
 	NamedTaskID int32
-	Status      string
+	// The names that the task goes by, NULL where the named task or its
+	// namespace is missing. Equal does not look at them.
+	Name, Version, Namespace tasker.Null[string]
+	Status                   string
 	// StatusAt is when its most recent transition was made, NoTime without one.
 	// It is in no answer.
 	StatusAt tasker.Timestamp
@@ -56,7 +59,7 @@ type TaskFacts struct {
 	ReadyAt []tasker.Timestamp
 }
 
-// Equal says whether all answers are the same.
+// Equal says whether all answers of get_task_execution_context are the same.
 func (f *TaskFacts) Equal(o *TaskFacts) bool {
 	a, b := *f, *o
 	a.ReadyAt, b.ReadyAt = nil, nil
@@ -127,6 +130,14 @@ func (v *View) TaskFacts(taskID int64) (TaskFacts, bool) {
 	if t.has(hasState) {
 		f.StatusAt = t.statusAt
 	}
+	if t.named != 0 {
+		if m := v.namedTasks.at(t.named); m.row {
+			f.Name, f.Version = tasker.Some(m.name), tasker.Some(m.version)
+			if ns := v.namespaces.at(m.parent); ns.row {
+				f.Namespace = tasker.Some(ns.name)
+			}
+		}
+	}
 	if t.gated > 0 {
 		f.ReadyAt = make([]tasker.Timestamp, 0, t.gated)
 		for _, sn := range t.steps.all() {
@@ -137,21 +148,6 @@ func (v *View) TaskFacts(taskID int64) (TaskFacts, bool) {
 		slices.Sort(f.ReadyAt)
 	}
 	return f, true
-}
-
-// NamedTask is what tasks of one kind are called.
-type NamedTask struct {
-	NamedTaskID   int32
-	Name, Version string
-	NamespaceName tasker.Null[string] // NULL where the namespace is missing
-}
-
-// NamedTasks calls f with every named task that has a row, in no order.
-func (v *View) NamedTasks(f func(NamedTask)) {
-	v.namedTasks.each(func(_ uint32, m *name) {
-		ns := v.namespaces.at(m.parent)
-		f(NamedTask{NamedTaskID: int32(m.id), Name: m.name, Version: m.version, NamespaceName: tasker.Null[string]{V: ns.name, Valid: ns.row}})
-	})
 }
 
 // OldestCandidate is since when the step that is ready first is ready, in

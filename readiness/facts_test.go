@@ -53,6 +53,11 @@ func (p published) compareFacts(same func(string, any, any), now tasker.Timestam
 		same("counts from facts", [6]int64{f.TotalSteps, f.PendingSteps, f.InProgressSteps, f.CompletedSteps, f.FailedSteps, int64(f.NamedTaskID)},
 			[6]int64{want.TotalSteps, want.PendingSteps, want.InProgressSteps, want.CompletedSteps, want.FailedSteps, int64(want.NamedTaskID)})
 		same("status from facts", f.Status, want.Status)
+		named, hasName := p.m.namedTasks[int64(p.m.tasks[id].NamedTaskID)]
+		space, hasSpace := p.m.namespaces[named.TaskNamespaceID]
+		same("names from facts", [3]tasker.Null[string]{f.Name, f.Version, f.Namespace}, [3]tasker.Null[string]{
+			{V: named.Name, Valid: hasName}, {V: named.Version, Valid: hasName}, {V: space.Name, Valid: hasName && hasSpace},
+		})
 	}
 }
 

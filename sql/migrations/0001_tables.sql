@@ -218,13 +218,22 @@ COMMENT ON COLUMN tasker_sidecar.dag_rows.parent_step_ids IS 'Where the edges to
 COMMENT ON COLUMN tasker_sidecar.dag_rows.child_step_ids IS 'Where the edges from it lead, ascending, duplicates kept.';
 
 -- A table of its own for the few steps that may run, in the order in which they
--- are handed out. Rows come and go, none is updated.
+-- are handed out. Each row has all that a list of them shows: who asks for the
+-- first hundred reads a hundred rows and joins nothing, and no view has to
+-- reach into the engine's tables for the names.
 CREATE @persistence@ TABLE tasker_sidecar.candidate_rows (
     workflow_step_id bigint PRIMARY KEY,
     task_id          bigint NOT NULL,
-    ready_since      timestamp without time zone NOT NULL
+    ready_since      timestamp without time zone NOT NULL,
+    attempts         integer NOT NULL,
+    current_state    text NOT NULL,
+    name             text NOT NULL,
+    task_name        text,
+    task_version     text,
+    namespace_name   text
 )
 WITH (
+    fillfactor = 90,
     autovacuum_vacuum_threshold = 1000,
     autovacuum_vacuum_scale_factor = 0.01,
     autovacuum_analyze_threshold = 1000,
@@ -241,19 +250,12 @@ COMMENT ON INDEX tasker_sidecar.candidate_rows_of_task IS 'The candidates of a t
 COMMENT ON COLUMN tasker_sidecar.candidate_rows.workflow_step_id IS 'The step.';
 COMMENT ON COLUMN tasker_sidecar.candidate_rows.task_id IS 'Its task.';
 COMMENT ON COLUMN tasker_sidecar.candidate_rows.ready_since IS 'Since when, or from when on, it is ready. Later than its writing only where a backoff gates it (an event that another clock has put ahead counts as of the writing), so that this column alone tells whether it is ready now.';
-
-CREATE @persistence@ TABLE tasker_sidecar.named_task_rows (
-    named_task_id  integer PRIMARY KEY,
-    name           text NOT NULL,
-    version        text NOT NULL,
-    namespace_name text
-);
-
-COMMENT ON TABLE tasker_sidecar.named_task_rows IS 'The names that tasks go by, so that views need not depend on the engine''s tables for them. Written by the sidecar.';
-COMMENT ON COLUMN tasker_sidecar.named_task_rows.named_task_id IS 'The named task.';
-COMMENT ON COLUMN tasker_sidecar.named_task_rows.name IS 'Its name.';
-COMMENT ON COLUMN tasker_sidecar.named_task_rows.version IS 'Its version.';
-COMMENT ON COLUMN tasker_sidecar.named_task_rows.namespace_name IS 'The name of its namespace; NULL: that is missing.';
+COMMENT ON COLUMN tasker_sidecar.candidate_rows.attempts IS 'Attempts so far.';
+COMMENT ON COLUMN tasker_sidecar.candidate_rows.current_state IS 'pending or error.';
+COMMENT ON COLUMN tasker_sidecar.candidate_rows.name IS 'The name of its named step.';
+COMMENT ON COLUMN tasker_sidecar.candidate_rows.task_name IS 'The name of its task''s named task; NULL: that is missing.';
+COMMENT ON COLUMN tasker_sidecar.candidate_rows.task_version IS 'The version of its task''s named task; NULL: that is missing.';
+COMMENT ON COLUMN tasker_sidecar.candidate_rows.namespace_name IS 'The namespace of its task''s named task; NULL: that is missing.';
 
 -- Appended to and cut off at the old end. A single row that each flush updates
 -- would leave a chain of versions that nobody may remove under somebody's open

@@ -24,8 +24,8 @@
 // refused ([ChangedError]), and so is a schema that is newer than this program
 // knows ([NewerError]): [Check] is what a program asks before it writes.
 //
-// No object of ours depends on one of the engine's, so that no migration of the
-// application meets us. Nothing is ever dropped with CASCADE: [Uninstall] drops
+// No object in the schema tasker_sidecar depends on one of the engine's, so that
+// no migration of the application meets it. Nothing is ever dropped with CASCADE: [Uninstall] drops
 // the objects listed in objects.txt one by one, and refuses when there is
 // anything else ([ForeignError]).
 package schema

@@ -86,7 +86,7 @@ func TestInstallUnderAHostileSearchPath(t *testing.T) {
 	install(t, friendly, schema.Options{})
 	hostile(t, conn)
 	install(t, conn, schema.Options{})
-	exec(t, conn, "RESET search_path; RESET TimeZone")
+	exec(t, conn, "RESET search_path; RESET TimeZone; DISCARD TEMP")
 	if diff := cmp.Diff(catalog(t, friendly), catalog(t, conn)); diff != "" {
 		t.Errorf("friendly (-), hostile (+): %s", diff)
 	}
@@ -303,10 +303,10 @@ func TestRights(t *testing.T) {
 		}
 	}
 	const write = `
-		INSERT INTO tasker_sidecar.candidate_rows VALUES (1, 1, 'now');
+		INSERT INTO tasker_sidecar.candidate_rows VALUES (1, 1, 'now', 0, 'pending', 'step');
 		UPDATE tasker_sidecar.candidate_rows SET task_id = 2;
 		DELETE FROM tasker_sidecar.candidate_rows;
-		TRUNCATE tasker_sidecar.step_rows, tasker_sidecar.task_rows, tasker_sidecar.dag_rows, tasker_sidecar.named_task_rows, tasker_sidecar.flushes;
+		TRUNCATE tasker_sidecar.step_rows, tasker_sidecar.task_rows, tasker_sidecar.dag_rows, tasker_sidecar.flushes;
 		UPDATE tasker_sidecar.leader SET epoch = epoch + 1`
 	const read = `
 		SELECT FROM tasker_sidecar.step_rows, tasker_sidecar.flushes, tasker_sidecar.leader, tasker_sidecar.ready_steps, tasker_sidecar.blocked_steps, tasker_sidecar.freshness;

@@ -23,6 +23,29 @@ type migration struct {
 
 func (m *migration) String() string { return fmt.Sprintf("%04d_%s", m.version, m.name) }
 
+// Source is a migration as it is written: SQL with the placeholders @engine@
+// (the quoted schema of the engine's tables) and @persistence@ (UNLOGGED, or
+// nothing, before TABLE).
+type Source struct {
+	Version  int
+	Name     string
+	Checksum string // as tasker_sidecar.migrations records it
+	SQL      string
+}
+
+// Sources are all migrations, in order.
+func Sources() ([]Source, error) {
+	all, err := embedded()
+	if err != nil {
+		return nil, err
+	}
+	sources := make([]Source, len(all))
+	for i, m := range all {
+		sources[i] = Source{m.version, m.name, m.checksum, m.source}
+	}
+	return sources, nil
+}
+
 var migrationFile = regexp.MustCompile(`^([0-9]{4})_([a-z0-9_]+)\.sql$`)
 
 // readMigrations reads all migrations of a directory, which must be numbered

@@ -9,21 +9,26 @@ import (
 )
 
 // rowTables are the tables that the sidecar writes rows into.
-var rowTables = []string{"step_rows", "task_rows", "dag_rows", "candidate_rows", "named_task_rows", "flushes"}
+var rowTables = []string{"step_rows", "task_rows", "dag_rows", "candidate_rows", "flushes"}
 
 // views are those for people.
 var views = []string{"step_reasons", "ready_steps", "blocked_steps", "step_readiness_status", "task_execution_contexts", "step_dag", "freshness"}
 
-const compatComment = `What a tasker engine asks its database, answered by tasker-sidecar: put this schema before the engine's in an application''s search_path, and take it out to go back. Nothing else is ever put here.`
+// CompatSQL makes the schema of the drop-ins. Whoever may call the originals may
+// call them: the schema is everybody's to use and nobody's to create in.
+const CompatSQL = `CREATE SCHEMA tasker_sidecar_compat;
 
-// compatStep makes the schema of the drop-ins. Whoever may call the originals
-// may call them: the schema is everybody's to use and nobody's to create in.
+COMMENT ON SCHEMA tasker_sidecar_compat IS
+    'What a tasker engine asks its database, answered by tasker-sidecar: put this schema before the engine''s in an application''s search_path, and take it out to go back. Nothing else is ever put here.';
+
+GRANT USAGE ON SCHEMA tasker_sidecar_compat TO PUBLIC`
+
 func compatStep(s State) Step {
 	if s.Compat.Exists {
 		return Step{}
 	}
 	return Step{Name: "schema " + CompatName, Run: func(ctx context.Context, tx pgx.Tx, _ string) error {
-		_, err := tx.Exec(ctx, fmt.Sprintf("CREATE SCHEMA %[1]s;\n\nCOMMENT ON SCHEMA %[1]s IS\n    %[2]s;\n\nGRANT USAGE ON SCHEMA %[1]s TO PUBLIC", CompatName, literal(compatComment)))
+		_, err := tx.Exec(ctx, CompatSQL)
 		return err
 	}}
 }

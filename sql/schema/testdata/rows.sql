@@ -48,15 +48,16 @@ SELECT
     d.min_depth_from_root, NULL
 FROM tasker_step_dag_relationships d;
 
-INSERT INTO tasker_sidecar.candidate_rows (workflow_step_id, task_id, ready_since)
-SELECT s.workflow_step_id, s.task_id, greatest(s.ready_at, least(greatest(s.state_since, s.created_at), now() AT TIME ZONE 'UTC'))
+INSERT INTO tasker_sidecar.candidate_rows (
+    workflow_step_id, task_id, ready_since, attempts, current_state, name, task_name, task_version, namespace_name)
+SELECT
+    s.workflow_step_id, s.task_id, greatest(s.ready_at, least(greatest(s.state_since, s.created_at), now() AT TIME ZONE 'UTC')),
+    s.attempts, s.current_state, s.name, n.name, n.version, ns.name
 FROM tasker_sidecar.step_rows s
+JOIN tasker_tasks t ON t.task_id = s.task_id
+LEFT JOIN tasker_named_tasks n ON n.named_task_id = t.named_task_id
+LEFT JOIN tasker_task_namespaces ns ON ns.task_namespace_id = n.task_namespace_id
 WHERE s.ready_at IS NOT NULL;
-
-INSERT INTO tasker_sidecar.named_task_rows (named_task_id, name, version, namespace_name)
-SELECT n.named_task_id, n.name, n.version, s.name
-FROM tasker_named_tasks n
-LEFT JOIN tasker_task_namespaces s ON s.task_namespace_id = n.task_namespace_id;
 
 INSERT INTO tasker_sidecar.flushes (
     flush, epoch, system_identifier, timeline, database, applied_lsn, as_of, reconciling, rules,

@@ -1,0 +1,112 @@
+// Package extension is the same installation as package schema's for those who
+// may install a Postgres extension: a control file, a Makefile for PGXS, and a
+// script that is generated from the migrations and compared with them by a
+// test. Where the engine's tables are is found out by CREATE EXTENSION, so that
+// one script serves every database:
+//
+//	make -C sql/extension install
+//	SET tasker_sidecar.engine_schema = 'app';   -- only where several schemas have the tables
+//	SET tasker_sidecar.logged = on;             -- only if the rows are to be logged
+//	CREATE EXTENSION tasker_sidecar;
+//
+// The extension's version is the schema's: the number of the newest migration.
+package extension
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// Name is the extension's.
+const Name = "tasker_sidecar"
+
+// File is the name of the script of this version.
+func File() string { return fmt.Sprintf("%s--%d.sql", Name, schema.Version()) }
+
+// The values are known only in the database, so the sources are quoted whole
+// and executed with the placeholders replaced. The names that they use without
+// a schema mean the catalog's, whatever the session has been told.
+const head = `\echo Use "CREATE EXTENSION tasker_sidecar" to load this file. \quit
+
+DO $install$
+DECLARE
+    tables      CONSTANT text[] := ARRAY[%s];
+    wanted      CONSTANT text := nullif(pg_catalog.current_setting('tasker_sidecar.engine_schema', true), '');
+    persistence CONSTANT text := CASE WHEN pg_catalog.current_setting('tasker_sidecar.logged', true) IN ('on', 'true', '1') THEN '' ELSE 'UNLOGGED ' END;
+    complete    text[];
+    engine      text;
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    PERFORM pg_advisory_xact_lock(%d);
+    complete := ARRAY(
+        SELECT n.nspname::text
+        FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relname = ANY (tables) AND c.relkind IN ('r', 'p') AND (n.nspname = wanted OR wanted IS NULL)
+        GROUP BY n.nspname
+        HAVING count(*) = cardinality(tables)
+        ORDER BY n.nspname
+    );
+    IF cardinality(complete) = 0 THEN
+        RAISE EXCEPTION '%%', CASE WHEN wanted IS NULL THEN 'no schema of this database has the engine''s tables' ELSE format('schema %%I has not all of the engine''s tables', wanted) END
+            USING HINT = 'Run the engine''s migrations first, or SET tasker_sidecar.engine_schema to the right schema.';
+    ELSIF cardinality(complete) > 1 THEN
+        RAISE EXCEPTION 'the engine''s tables are in several schemas: %%', array_to_string(complete, ', ')
+            USING HINT = 'SET tasker_sidecar.engine_schema to the one that is meant.';
+    END IF;
+    engine := quote_ident(complete[1]);
+`
+
+const tail = `END
+$install$;
+
+-- What operators have set is theirs to keep in a dump; all else is made anew.
+SELECT pg_catalog.pg_extension_config_dump('tasker_sidecar.settings', '');
+`
+
+// Script gives the script of this version. What it holds of the drop-in
+// functions are the given statements, in which @engine@ stands for the quoted
+// schema of the engine's tables.
+func Script(dropIns []string) (string, error) {
+	sources, err := schema.Sources()
+	if err != nil {
+		return "", err
+	}
+	tables := make([]string, tasker.FollowedTables)
+	for i := range tables {
+		tables[i] = literal(tasker.Schema[i].Name)
+	}
+	var s strings.Builder
+	s.WriteString("-- Generated from sql/migrations by a test (go test ./sql/extension -update). Do not edit.\n")
+	fmt.Fprintf(&s, head, strings.Join(tables, ", "), schema.LockKey)
+	execute := func(comment, sql string) error {
+		if strings.Contains(sql, "$source$") || strings.Contains(sql, "$install$") {
+			return fmt.Errorf("%s contains a delimiter of the script", comment)
+		}
+		fmt.Fprintf(&s, "\n    -- %s\n    EXECUTE replace(replace($source$%s$source$, '@engine@', engine), '@persistence@ ', persistence);\n", comment, sql)
+		return nil
+	}
+	for _, m := range sources {
+		if err := execute(fmt.Sprintf("%04d_%s", m.Version, m.Name), m.SQL); err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&s, "    INSERT INTO tasker_sidecar.migrations (version, name, checksum)\n    VALUES (%d, %s, %s);\n",
+			m.Version, literal(m.Name), literal(m.Checksum))
+	}
+	for i, sql := range append([]string{schema.CompatSQL}, dropIns...) {
+		comment := "schema " + schema.CompatName
+		if i > 0 {
+			comment = "a drop-in"
+		}
+		if err := execute(comment, sql); err != nil {
+			return "", err
+		}
+	}
+	s.WriteString(tail)
+	return s.String(), nil
+}
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
