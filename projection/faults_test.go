@@ -207,8 +207,10 @@ func TestConfirmedPosition(t *testing.T) {
 		return yes
 	}
 	flush := newestFlush(t, l.conn)
-	for range 20 {
-		followtest.Exec(t, l.conn, `CREATE TEMPORARY TABLE IF NOT EXISTS other (); DROP TABLE other`) // writes to the log
+	// Each time a little more is written, so that the position comes to lie at
+	// the beginning of a page, too, where the log's next record does not begin.
+	for i := range 30 {
+		followtest.Exec(t, l.conn, fmt.Sprintf(`SELECT pg_logical_emit_message(true, 'test', repeat('x', %d))`, 8000+2*i))
 		if !covered() {
 			t.Fatalf("the position is not covered: %+v", l.Status())
 		}
@@ -219,8 +221,9 @@ func TestConfirmedPosition(t *testing.T) {
 	// Somebody holds the leader's row: nothing can be written.
 	holder := followtest.Connect(t, url)
 	followtest.Exec(t, holder, `BEGIN; SELECT FROM tasker_sidecar.leader FOR UPDATE`)
-	followtest.Exec(t, l.conn, `INSERT INTO tasker_task_namespaces (name, created_at, updated_at) VALUES ('new', now(), now());
-		INSERT INTO tasker_named_tasks (name, task_namespace_id, version, created_at, updated_at) SELECT 'new', max(task_namespace_id), '1', now(), now() FROM tasker_task_namespaces`)
+	followtest.Exec(t, l.conn, `INSERT INTO tasker_task_namespaces (task_namespace_id, name, created_at, updated_at) VALUES (1, 'new', now(), now());
+		INSERT INTO tasker_named_tasks (named_task_id, name, task_namespace_id, version, created_at, updated_at) VALUES (1, 'new', 1, '1', now(), now());
+		INSERT INTO tasker_tasks (named_task_id, requested_at, identity_hash, created_at, updated_at) VALUES (1, now(), 'h', now(), now())`)
 	if covered() {
 		t.Error("a position is covered that is not written")
 	}

@@ -292,6 +292,23 @@ COMMENT ON COLUMN tasker_sidecar.freshness.schema_version IS 'The newest migrati
 COMMENT ON COLUMN tasker_sidecar.freshness.answers_from_rows IS 'Answers of the drop-in functions that came from rows, since the server''s statistics were reset.';
 COMMENT ON COLUMN tasker_sidecar.freshness.fallbacks IS 'Answers that were computed from the engine''s tables although rows were asked for, by cause.';
 
+-- The end of the last record before a position. pg_current_wal_insert_lsn() lies
+-- behind the header of a page that is about to begin, where no commit ends: an
+-- idle server would wait there for what never comes.
+CREATE FUNCTION tasker_sidecar.end_of_record(lsn pg_lsn)
+RETURNS pg_lsn
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT lsn - CASE
+        WHEN mod(lsn - '0/0'::pg_lsn, current_setting('wal_block_size')::numeric) = 24 THEN 24::numeric
+        WHEN mod(lsn - '0/0'::pg_lsn, pg_size_bytes(current_setting('wal_segment_size'))::numeric) = 40 THEN 40
+        ELSE 0
+    END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.end_of_record(pg_lsn) IS 'The end of the last record of the log before a position that pg_current_wal_insert_lsn() gave.';
+
 -- Whether the rows cover the log up to a position, waiting for it if need be.
 --
 -- Covered is what the newest flush reflects. A flush itself writes to the log,
@@ -309,6 +326,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     started       CONSTANT timestamp with time zone := clock_timestamp();
+    awaited       CONSTANT pg_lsn := tasker_sidecar.end_of_record(target);
     one_snapshot  CONSTANT boolean := current_setting('transaction_isolation') IN ('repeatable read', 'serializable');
     pause         double precision := 0.001;
     newest        record;
@@ -333,7 +351,7 @@ BEGIN
             RETURN false;
         END IF;
         IF NOT newest.reconciling
-            AND (newest.applied_lsn >= target OR newest.confirmed_flush_lsn >= target AND NOT one_snapshot)
+            AND (newest.applied_lsn >= awaited OR newest.confirmed_flush_lsn >= awaited AND NOT one_snapshot)
         THEN
             RETURN true;
         END IF;

@@ -208,7 +208,7 @@ DECLARE
     newest  record;
 BEGIN
     IF cause IS NULL THEN
-        target := pg_current_wal_insert_lsn();
+        target := tasker_sidecar.end_of_record(pg_current_wal_insert_lsn());
         longest := tasker_sidecar.seconds('tasker_sidecar.wait_timeout', 0.2);
         started := clock_timestamp();
     END IF;
