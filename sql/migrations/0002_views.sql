@@ -377,7 +377,9 @@ COMMENT ON FUNCTION tasker_sidecar.wait_for_lsn(pg_lsn, interval) IS
 -- a cycle are the ones that reach themselves.
 --
 -- Each level is small and its statement the same: to plan it anew for each
--- array of ids would take ten times as long as to answer.
+-- array of ids would take ten times as long as to answer. OFFSET 0 makes what is
+-- looked up for a step a look-up, where the planner, who takes every list for a
+-- hundred steps long, would read all of a table.
 CREATE FUNCTION tasker_sidecar.why(step_id bigint)
 RETURNS TABLE (
     depth            integer,
@@ -433,7 +435,12 @@ BEGIN
                 JOIN tasker_sidecar.step_rows waits ON waits.workflow_step_id = child.id
                 JOIN tasker_sidecar.dag_rows d ON d.workflow_step_id = child.id
                 CROSS JOIN LATERAL jsonb_array_elements_text(d.parent_step_ids) AS p (id)
-                LEFT JOIN tasker_sidecar.step_rows s ON s.workflow_step_id = p.id::bigint
+                LEFT JOIN LATERAL (
+                    SELECT step.current_state
+                    FROM tasker_sidecar.step_rows step
+                    WHERE step.workflow_step_id = p.id::bigint
+                    OFFSET 0
+                ) s ON true
             ) e
             WHERE coalesce(e.undone, e.unexplained) AND e.parent <> ALL (ids)
             ORDER BY e.parent, e.place
@@ -528,7 +535,12 @@ BEGIN
     FROM unnest(ids, depths, chains, roots) WITH ORDINALITY AS a (id, depth, chain, root, place)
     LEFT JOIN tasker_sidecar.step_rows s ON s.workflow_step_id = a.id
     -- Of a step that another waits for, being in progress is no obstacle.
-    LEFT JOIN tasker_sidecar.step_reasons r ON r.workflow_step_id = s.workflow_step_id AND (a.depth = 0 OR s.current_state <> 'in_progress')
+    LEFT JOIN LATERAL (
+        SELECT of_step.position, of_step.reason, of_step.since, of_step.until, of_step.detail
+        FROM tasker_sidecar.step_reasons of_step
+        WHERE of_step.workflow_step_id = s.workflow_step_id
+        OFFSET 0
+    ) r ON a.depth = 0 OR s.current_state <> 'in_progress'
     ORDER BY a.depth, a.id, r.position;
 
     IF more THEN
