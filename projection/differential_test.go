@@ -12,6 +12,7 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow/followtest"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/project"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/project/projecttest"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
 	"github.com/tasker-sidecar/tasker-sidecar/workload/chaos"
 )
@@ -20,8 +21,8 @@ import (
 // ones, of several sessions, and compares all rows with the index at the quiet
 // points between, where the index has been proved to be right.
 func TestRowsUnderRandomStatements(t *testing.T) {
-	url := installed(t, testbed.Options{})
-	l := newLab(t, url, func(r *replication.Options, _ *project.Options) { r.Rules.Override = 2 })
+	url := projecttest.Installed(t, testbed.Options{})
+	l := projecttest.Start(t, url, func(r *replication.Options, _ *project.Options) { r.Rules.Override = 2 })
 	conns := []*pgx.Conn{followtest.Connect(t, url), followtest.Connect(t, url), followtest.Connect(t, url)}
 	programs := 0
 	for end := time.Now().Add(12 * time.Second); time.Now().Before(end) && !t.Failed(); programs++ {
@@ -31,7 +32,7 @@ func TestRowsUnderRandomStatements(t *testing.T) {
 			Seed: seed, Sessions: len(conns), Transactions: 5 + r.IntN(12), Tasks: 1 + r.IntN(12), Steps: 2 + r.IntN(40),
 			Referential: r.IntN(2) == 0, BigRows: 1 + r.IntN(30), Now: time.Now(),
 		})
-		followtest.Exec(t, l.conn, `TRUNCATE tasker_task_namespaces, tasker_dependent_systems CASCADE`)
+		followtest.Exec(t, l.Conn, `TRUNCATE tasker_task_namespaces, tasker_dependent_systems CASCADE`)
 		for at := 0; ; at += 4 {
 			var part chaos.Program
 			if at == 0 {
@@ -48,7 +49,7 @@ func TestRowsUnderRandomStatements(t *testing.T) {
 			if _, err := chaos.Run(t.Context(), conns, part); err != nil {
 				t.Fatal(err)
 			}
-			if found := l.same(t); len(found) > 0 {
+			if found := differences(t, l); len(found) > 0 {
 				t.Fatalf("seed %d, at %d: %s\n%s", seed, at, strings.Join(found, "\n"), p)
 			}
 		}

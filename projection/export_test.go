@@ -13,15 +13,15 @@ import (
 )
 
 // Compare lists in what the rows of a database differ from those that a view
-// should have, when finished tasks are kept for as long as there are any.
-func Compare(ctx context.Context, conn *pgx.Conn, v *readiness.View) ([]string, error) {
+// should have, when finished tasks are kept for so long.
+func Compare(ctx context.Context, conn *pgx.Conn, v *readiness.View, keep time.Duration) ([]string, error) {
 	present, err := readRange(ctx, conn, math.MinInt64, math.MaxInt64)
 	if err != nil {
 		return nil, err
 	}
 	var wanted []taskRows
 	v.Tasks(func(id int64) bool {
-		wanted = append(wanted, rowsOf(v, id, (&Options{KeepFinished: Forever}).cutoff(time.Now()), true))
+		wanted = append(wanted, rowsOf(v, id, (&Options{KeepFinished: keep}).cutoff(time.Now()), true))
 		return true
 	})
 	slices.SortFunc(wanted, func(a, b taskRows) int { return int(a.id - b.id) })
@@ -50,6 +50,3 @@ func Compare(ctx context.Context, conn *pgx.Conn, v *readiness.View) ([]string, 
 	add("candidates too many", len(b.candidatesGone), b.candidatesGone)
 	return found, nil
 }
-
-// Forever keeps the rows of all finished tasks.
-const Forever = 200 * 365 * 24 * time.Hour

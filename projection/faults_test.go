@@ -15,6 +15,7 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow/followtest"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/project"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/project/projecttest"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
 	"github.com/tasker-sidecar/tasker-sidecar/workload/player"
 )
@@ -55,12 +56,6 @@ func play(t testing.TB, url string, seed uint64) (stop func()) {
 	return stop
 }
 
-// projects waits until rows are vouched for by a flush after the given number.
-func (l *lab) projects(t testing.TB) {
-	t.Helper()
-	followtest.Eventually(t, "rows to be written", func() bool { return l.Status().State == projection.StateProjecting })
-}
-
 const terminateWriter = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 	WHERE datname = current_database() AND query LIKE '%tasker_sidecar.flushes%' AND pid <> pg_backend_pid()`
 
@@ -71,9 +66,9 @@ const terminateLeader = `SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN
 // those of the index, and the epoch has not gone back.
 func TestRowsAfterFaults(t *testing.T) {
 	server := pgtest.Server(t, nil)
-	url := installed(t, testbed.Options{}, pgtest.On(server))
-	l := newLab(t, url, nil)
-	l.projects(t)
+	url := projecttest.Installed(t, testbed.Options{}, pgtest.On(server))
+	l := projecttest.Start(t, url, nil)
+	l.Projects(t)
 	epoch := int64(0)
 	for i, fault := range []struct {
 		name string
@@ -110,11 +105,11 @@ func TestRowsAfterFaults(t *testing.T) {
 			before := l.Status().Rows
 			followtest.Eventually(t, "a load", func() bool { return l.Status().Rows > before+100 })
 			fault.make(t)
-			l.conn = followtest.Connect(t, url)
-			l.written(t)
+			l.Conn = followtest.Connect(t, url)
+			l.Written(t)
 			stop()
-			l.mustBeSame(t)
-			f := newestFlush(t, l.conn)
+			mustBeSame(t, l)
+			f := newestFlush(t, l.Conn)
 			if f.reconciling || f.epoch < epoch || f.epoch == 0 {
 				t.Errorf("%+v after epoch %d", f, epoch)
 			}
@@ -143,11 +138,11 @@ func newestFlush(t testing.TB, conn *pgx.Conn) (f flushRow) {
 
 // TestTwoSidecars: one writes, the other takes over, and back.
 func TestTwoSidecars(t *testing.T) {
-	url := installed(t, testbed.Options{})
+	url := projecttest.Installed(t, testbed.Options{})
 	stop := play(t, url, 1)
-	labs := [2]*lab{}
+	labs := [2]*projecttest.Lab{}
 	for i := range labs {
-		labs[i] = newLab(t, url, nil)
+		labs[i] = projecttest.Start(t, url, nil)
 	}
 	leading := func() int {
 		for i, l := range labs {
@@ -162,13 +157,13 @@ func TestTwoSidecars(t *testing.T) {
 		t.Error("both lead")
 	}
 	first := leading()
-	labs[first].stop()
+	labs[first].Stop()
 	started := time.Now()
 	other := labs[1-first]
-	other.projects(t)
+	other.Projects(t)
 	t.Logf("taken over after %s", time.Since(started))
 	stop()
-	other.mustBeSame(t)
+	mustBeSame(t, other)
 	if term := other.Leader().Term; term.Epoch != 2 {
 		t.Errorf("%+v", term)
 	}
@@ -176,14 +171,14 @@ func TestTwoSidecars(t *testing.T) {
 
 // TestAfterTheEndRowsDoNotCount: a sidecar that stops says so.
 func TestAfterTheEndRowsDoNotCount(t *testing.T) {
-	url := installed(t, testbed.Options{})
-	l := newLab(t, url, nil)
-	l.projects(t)
-	if f := newestFlush(t, l.conn); f.reconciling {
+	url := projecttest.Installed(t, testbed.Options{})
+	l := projecttest.Start(t, url, nil)
+	l.Projects(t)
+	if f := newestFlush(t, l.Conn); f.reconciling {
 		t.Fatalf("%+v", f)
 	}
-	l.stop()
-	if f := newestFlush(t, l.conn); !f.reconciling {
+	l.Stop()
+	if f := newestFlush(t, l.Conn); !f.reconciling {
 		t.Errorf("%+v", f)
 	}
 }
@@ -192,36 +187,36 @@ func TestAfterTheEndRowsDoNotCount(t *testing.T) {
 // position, without a row being written; while nothing can be written, it does
 // not move.
 func TestConfirmedPosition(t *testing.T) {
-	url := installed(t, testbed.Options{})
-	l := newLab(t, url, func(_ *replication.Options, p *project.Options) {
+	url := projecttest.Installed(t, testbed.Options{})
+	l := projecttest.Start(t, url, func(_ *replication.Options, p *project.Options) {
 		p.Projection.Heartbeat = time.Hour
 		p.Projection.FlushTimeout = time.Minute
 		p.Leader.LockTimeout, p.Leader.StatementTimeout = 50*time.Second, time.Minute
 	})
-	l.projects(t)
+	l.Projects(t)
 	covered := func() bool {
 		var yes bool
-		if err := l.conn.QueryRow(t.Context(), `SELECT tasker_sidecar.wait_for_lsn(pg_current_wal_insert_lsn(), '1 s')`).Scan(&yes); err != nil {
+		if err := l.Conn.QueryRow(t.Context(), `SELECT tasker_sidecar.wait_for_lsn(pg_current_wal_insert_lsn(), '1 s')`).Scan(&yes); err != nil {
 			t.Fatal(err)
 		}
 		return yes
 	}
-	flush := newestFlush(t, l.conn)
+	flush := newestFlush(t, l.Conn)
 	// Each time a little more is written, so that the position comes to lie at
 	// the beginning of a page, too, where the log's next record does not begin.
 	for i := range 30 {
-		followtest.Exec(t, l.conn, fmt.Sprintf(`SELECT pg_logical_emit_message(true, 'test', repeat('x', %d))`, 8000+2*i))
+		followtest.Exec(t, l.Conn, fmt.Sprintf(`SELECT pg_logical_emit_message(true, 'test', repeat('x', %d))`, 8000+2*i))
 		if !covered() {
 			t.Fatalf("the position is not covered: %+v", l.Status())
 		}
 	}
-	if now := newestFlush(t, l.conn); now != flush {
+	if now := newestFlush(t, l.Conn); now != flush {
 		t.Errorf("from %+v to %+v though nothing changed", flush, now)
 	}
 	// Somebody holds the leader's row: nothing can be written.
 	holder := followtest.Connect(t, url)
 	followtest.Exec(t, holder, `BEGIN; SELECT FROM tasker_sidecar.leader FOR UPDATE`)
-	followtest.Exec(t, l.conn, `INSERT INTO tasker_task_namespaces (task_namespace_id, name, created_at, updated_at) VALUES (1, 'new', now(), now());
+	followtest.Exec(t, l.Conn, `INSERT INTO tasker_task_namespaces (task_namespace_id, name, created_at, updated_at) VALUES (1, 'new', now(), now());
 		INSERT INTO tasker_named_tasks (named_task_id, name, task_namespace_id, version, created_at, updated_at) VALUES (1, 'new', 1, '1', now(), now());
 		INSERT INTO tasker_tasks (named_task_id, requested_at, identity_hash, created_at, updated_at) VALUES (1, now(), 'h', now(), now())`)
 	if covered() {
@@ -229,13 +224,13 @@ func TestConfirmedPosition(t *testing.T) {
 	}
 	followtest.Exec(t, holder, `ROLLBACK`)
 	followtest.Eventually(t, "the position to be covered", covered)
-	l.mustBeSame(t)
+	mustBeSame(t, l)
 }
 
 // TestFinishedTasks lose their rows when they have been kept long enough, and
 // only then.
 func TestFinishedTasks(t *testing.T) {
-	url := installed(t, testbed.Options{})
+	url := projecttest.Installed(t, testbed.Options{})
 	conn := followtest.Connect(t, url)
 	followtest.Exec(t, conn, `
 		INSERT INTO tasker_task_namespaces (task_namespace_id, name, created_at, updated_at) VALUES (1, 'default', now(), now());
@@ -249,7 +244,7 @@ func TestFinishedTasks(t *testing.T) {
 	finish(1, "complete", "-2 hours")
 	finish(2, "complete", "-30 minutes")
 	finish(3, "in_progress", "-2 hours")
-	l := newLab(t, url, func(_ *replication.Options, p *project.Options) {
+	l := projecttest.Start(t, url, func(_ *replication.Options, p *project.Options) {
 		p.Projection.KeepFinished, p.Projection.SweepInterval = time.Hour, time.Second
 	})
 	have := func(want string) func() bool {
@@ -261,7 +256,7 @@ func TestFinishedTasks(t *testing.T) {
 			return got == want
 		}
 	}
-	l.written(t)
+	l.Written(t)
 	if !have("2,3,4")() {
 		t.Error("other tasks have rows than those not finished, or of late")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	"github.com/tasker-sidecar/tasker-sidecar/sql/dropin"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
@@ -116,7 +117,7 @@ func installOptions(ctx context.Context, conn *pgx.Conn, settings *config.Config
 		return schema.Options{}, finding, err
 	}
 	return schema.Options{
-		Engine: engine, FunctionsOnly: f.functionsOnly, Steps: dropIns(finding.Rules), Sidecar: f.grants, Readers: f.readers,
+		Engine: engine, FunctionsOnly: f.functionsOnly, Steps: dropIns(finding.Rules, f.functionsOnly), Sidecar: f.grants, Readers: f.readers,
 	}, finding, nil
 }
 
@@ -130,4 +131,11 @@ func (a *app) printPlan(c *cobra.Command, conn *pgx.Conn, o schema.Options) erro
 }
 
 // dropIns are the steps that put the drop-in functions in place.
-func dropIns(tasker.Rules) []schema.Step { return nil }
+func dropIns(rules tasker.Rules, alone bool) []schema.Step {
+	return []schema.Step{{
+		Name: "drop-in functions by the rules " + rules.String(),
+		Run: func(ctx context.Context, tx pgx.Tx, engine string) error {
+			return dropin.Install(ctx, tx, dropin.Options{Engine: engine, Rules: rules, Alone: alone})
+		},
+	}}
+}

@@ -1,0 +1,184 @@
+-- The answers from rows, for callers who want that (schema tasker_sidecar,
+-- migration read_modes): each is the beginning of a function's body, and returns
+-- where the rows count. Left out where the functions are installed alone.
+{{define "step_readiness_from_rows"}}
+    {{- if rows}}
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.step_readiness_status[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (step_ids IS NULL OR v.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids));
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_steps(ARRAY[input_task_id], step_ids);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    {{- end}}
+{{- end}}
+{{define "step_readiness_batch_from_rows"}}
+    {{- if rows}}
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.step_readiness_status[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(input_task_ids) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids);
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_steps(input_task_ids, NULL);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    {{- end}}
+{{- end}}
+{{define "context_from_rows"}}
+    {{- if rows}}
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.task_execution_contexts[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.task_execution_contexts v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id;
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_contexts(ARRAY[input_task_id]);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    {{- end}}
+{{- end}}
+{{define "contexts_batch_from_rows"}}
+    {{- if rows}}
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.task_execution_contexts[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(input_task_ids) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                ORDER BY v.task_id;
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_contexts(input_task_ids);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                JOIN pg_catalog.unnest(found_rows) v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                ORDER BY v.task_id;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    {{- end}}
+{{- end}}
+{{define "levels_from_rows"}}
+    {{- if rows}}
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.step_dag[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+                RETURN QUERY
+                SELECT v.workflow_step_id, v.dependency_level
+                FROM tasker_sidecar.step_dag v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND v.dependency_level IS NOT NULL
+                ORDER BY v.dependency_level, v.workflow_step_id;
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_dag(ARRAY[input_task_id]);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY
+                SELECT v.workflow_step_id, v.dependency_level
+                FROM pg_catalog.unnest(found_rows) v
+                WHERE v.dependency_level IS NOT NULL
+                ORDER BY v.dependency_level, v.workflow_step_id;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    {{- end}}
+{{- end}}
+-- The connections are in no log; they are asked for now, as in the exact answer.
+{{define "health_from_rows"}}
+    {{- if rows}}
+    DECLARE
+        mode   pg_catalog.text := tasker_sidecar.read_mode();
+        newest tasker_sidecar.flushes;
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(NULL) THEN
+                SELECT f.* INTO newest
+                FROM tasker_sidecar.flushes f
+                ORDER BY f.flush DESC
+                LIMIT 1;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            newest := tasker_sidecar.await_flush();
+        END IF;
+        IF newest.flush IS NOT NULL THEN
+            RETURN QUERY
+            SELECT
+                newest.total_tasks,
+                newest.pending_tasks,
+                newest.in_progress_tasks,
+                newest.complete_tasks,
+                newest.error_tasks,
+                newest.cancelled_tasks,
+                newest.total_steps,
+                newest.pending_steps,
+                newest.in_progress_steps,
+                newest.complete_steps,
+                newest.error_steps,
+                newest.retryable_error_steps,
+                newest.exhausted_retry_steps,
+                newest.in_backoff_steps,
+                {{template "connections"}};
+            RETURN;
+        END IF;
+    END;
+    {{- end}}
+{{- end}}
+{{define "connections" -}}
+(
+            SELECT pg_catalog.count(*)
+            FROM pg_catalog.pg_stat_activity a
+            WHERE a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                AND a.state OPERATOR(pg_catalog.=) 'active'
+        ),
+        pg_catalog.current_setting('max_connections')::bigint
+{{- end}}
