@@ -16,6 +16,11 @@ type Options struct {
 	// Defaults to "public".
 	Schema string
 
+	// Isolation is the level at which questions are asked. All those of one
+	// [Snapshot] are only of one state of the database at the default.
+	// Defaults to pgx.RepeatableRead.
+	Isolation pgx.TxIsoLevel
+
 	// StatementTimeout is how long one question may take; at least a
 	// millisecond. A negative value means for ever.
 	// Defaults to 30 seconds.
@@ -25,6 +30,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Schema == "" {
 		o.Schema = "public"
+	}
+	if o.Isolation == "" {
+		o.Isolation = pgx.RepeatableRead
 	}
 	if o.StatementTimeout == 0 {
 		o.StatementTimeout = 30 * time.Second
@@ -60,8 +68,8 @@ func New(beginner Beginner, options Options) *Database {
 		timeout:  options.StatementTimeout,
 		// One string, so that it is one round trip.
 		begin: fmt.Sprintf(
-			"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path TO %s, pg_temp; SET LOCAL TimeZone TO 'UTC'; SET LOCAL statement_timeout TO %d",
-			pgx.Identifier{options.Schema}.Sanitize(), timeout),
+			"BEGIN ISOLATION LEVEL %s READ ONLY; SET LOCAL search_path TO %s, pg_temp; SET LOCAL TimeZone TO 'UTC'; SET LOCAL statement_timeout TO %d",
+			options.Isolation, pgx.Identifier{options.Schema}.Sanitize(), timeout),
 	}
 }
 
