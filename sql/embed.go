@@ -11,6 +11,13 @@ import "embed"
 //go:embed testbed/tables/*.sql testbed/functions/*.sql testbed/v01/*.sql testbed/views/*.sql
 var Testbed embed.FS
 
+// Functions is the directory functions: the drop-in functions and the view, one
+// file each, and in parts what several of them share. Package sql/dropin
+// renders and installs them.
+//
+//go:embed functions/*.sql functions/parts/*.sql
+var Functions embed.FS
+
 // TestData is the directory testdata: data sets with the answers that the
 // engine gave about them (golden), and a script that makes a larger one
 // (load.sql). For tests and benchmarks.
