@@ -11,15 +11,12 @@ import "embed"
 //go:embed testbed/tables/*.sql testbed/functions/*.sql testbed/v01/*.sql testbed/views/*.sql
 var Testbed embed.FS
 
-<<<<<<< HEAD
 // Migrations is the directory migrations: what made the schema tasker_sidecar
 // what it is, one step a file, NNNN_name.sql. Package sql/schema applies them.
 //
 //go:embed migrations/*.sql
 var Migrations embed.FS
 
-=======
->>>>>>> exact
 // Functions is the directory functions: the drop-in functions and the view, one
 // file each, and in parts what several of them share. Package sql/dropin
 // renders and installs them.

@@ -30,14 +30,11 @@ type Options struct {
 	// engine's own functions in that database, or the answers differ.
 	// Defaults to tasker.RulesV02.
 	Rules tasker.Rules
-<<<<<<< HEAD
 
 	// Alone leaves out what answers from rows, and with it every mention of the
 	// schema tasker_sidecar, which then need not be there.
 	// Defaults to false.
 	Alone bool
-=======
->>>>>>> exact
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -82,14 +79,10 @@ func Render(options Options) ([]Object, error) {
 	}
 	parts, err := template.New("").
 		Option("missingkey=error").
-<<<<<<< HEAD
 		Funcs(template.FuncMap{
 			"v01":  func() bool { return options.Rules == tasker.RulesV01 },
 			"rows": func() bool { return !options.Alone },
 		}).
-=======
-		Funcs(template.FuncMap{"v01": func() bool { return options.Rules == tasker.RulesV01 }}).
->>>>>>> exact
 		ParseFS(sql.Functions, "functions/*.sql", "functions/parts/*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("parse the drop-in functions: %w", err)
