@@ -61,7 +61,7 @@ BEGIN
         RAISE EXCEPTION 'the engine''s tables are in several schemas: %%', array_to_string(complete, ', ')
             USING HINT = 'SET tasker_sidecar.engine_schema to the one that is meant.';
     END IF;
-    engine := quote_ident(complete[1]);
+    engine := '"' || replace(complete[1], '"', '""') || '"';
     IF rules IS NULL OR rules NOT IN ('v01', 'v02') THEN
         RAISE EXCEPTION 'it is not said which rules the engine''s functions follow'
             USING HINT = 'SET tasker_sidecar.rules to v02, or to v01 for an engine before 1.0.5; tasker-sidecar doctor asks the functions.';

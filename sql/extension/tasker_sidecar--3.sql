@@ -1,4 +1,4 @@
--- Generated from sql/migrations by a test (go test ./sql/extension -update). Do not edit.
+-- Generated from sql/migrations and sql/functions by a test (go test ./sql/extension -update). Do not edit.
 \echo Use "CREATE EXTENSION tasker_sidecar" to load this file. \quit
 
 DO $install$
@@ -8,6 +8,7 @@ DECLARE
     persistence CONSTANT text := CASE WHEN pg_catalog.current_setting('tasker_sidecar.logged', true) IN ('on', 'true', '1') THEN '' ELSE 'UNLOGGED ' END;
     complete    text[];
     engine      text;
+    rules       CONSTANT text := pg_catalog.current_setting('tasker_sidecar.rules', true);
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     PERFORM pg_advisory_xact_lock(8386110886241239041);
@@ -27,7 +28,11 @@ BEGIN
         RAISE EXCEPTION 'the engine''s tables are in several schemas: %', array_to_string(complete, ', ')
             USING HINT = 'SET tasker_sidecar.engine_schema to the one that is meant.';
     END IF;
-    engine := quote_ident(complete[1]);
+    engine := '"' || replace(complete[1], '"', '""') || '"';
+    IF rules IS NULL OR rules NOT IN ('v01', 'v02') THEN
+        RAISE EXCEPTION 'it is not said which rules the engine''s functions follow'
+            USING HINT = 'SET tasker_sidecar.rules to v02, or to v01 for an engine before 1.0.5; tasker-sidecar doctor asks the functions.';
+    END IF;
 
     -- 0001_tables
     EXECUTE replace(replace($source$-- The tables of the schema: what the sidecar knows, as rows, and what it and
@@ -317,7 +322,8 @@ CREATE @persistence@ TABLE tasker_sidecar.flushes (
     reconciling           boolean NOT NULL,
     rules                 text NOT NULL CONSTRAINT flushes_rules_known CHECK (rules IN ('v01', 'v02')),
     slot_name             text,
-    sidecar_version       text NOT NULL DEFAULT ''
+    sidecar_version       text NOT NULL DEFAULT '',
+    oldest_candidate      timestamp without time zone NOT NULL DEFAULT '-infinity'
 )
 WITH (
     autovacuum_vacuum_threshold = 500,
@@ -335,6 +341,7 @@ COMMENT ON COLUMN tasker_sidecar.flushes.epoch IS 'The epoch of the leader that 
 COMMENT ON COLUMN tasker_sidecar.flushes.system_identifier IS 'The server that it was written on, as pg_control_system() has it. In a copy of the database elsewhere the rows do not count.';
 COMMENT ON COLUMN tasker_sidecar.flushes.applied_lsn IS 'The position in the log that the rows reflect: all that was committed before it, and nothing behind it.';
 COMMENT ON COLUMN tasker_sidecar.flushes.as_of IS 'The newest time at which applied_lsn is known to have been the server''s own position.';
+COMMENT ON COLUMN tasker_sidecar.flushes.oldest_candidate IS 'The first ready_since of candidate_rows, infinity where there is none. Whoever reads them in order begins here, behind the dead ones that somebody''s open transaction keeps.';
 COMMENT ON COLUMN tasker_sidecar.flushes.total_tasks IS 'As get_system_health_counts_v01 has it.';
 COMMENT ON COLUMN tasker_sidecar.flushes.pending_tasks IS 'As get_system_health_counts_v01 has it.';
 COMMENT ON COLUMN tasker_sidecar.flushes.in_progress_tasks IS 'As get_system_health_counts_v01 has it.';
@@ -398,7 +405,7 @@ GRANT SELECT ON
 TO PUBLIC;
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (1, 'tables', '0da54f534fae7a059d778208581b22582523ee839eb584c2d22ea4782001861e');
+    VALUES (1, 'tables', '6164c04699cb32db1a2ee6af54e1e95748060b0324dba7cdeeb38013ca349413');
 
     -- 0002_views
     EXECUTE replace(replace($source$-- Views for people over the rows of 0001, and two functions.
@@ -473,6 +480,7 @@ SELECT
     c.ready_since
 FROM tasker_sidecar.candidate_rows c
 WHERE c.ready_since <= pg_catalog.timezone('UTC', pg_catalog.now())
+    AND c.ready_since >= (SELECT f.oldest_candidate FROM tasker_sidecar.flushes f ORDER BY f.flush DESC LIMIT 1)
 ORDER BY c.ready_since, c.workflow_step_id;
 
 COMMENT ON VIEW tasker_sidecar.ready_steps IS 'All steps that can run now, longest ready first.';
@@ -694,6 +702,23 @@ COMMENT ON COLUMN tasker_sidecar.freshness.schema_version IS 'The newest migrati
 COMMENT ON COLUMN tasker_sidecar.freshness.answers_from_rows IS 'Answers of the drop-in functions that came from rows, since the server''s statistics were reset.';
 COMMENT ON COLUMN tasker_sidecar.freshness.fallbacks IS 'Answers that were computed from the engine''s tables although rows were asked for, by cause.';
 
+-- The end of the last record before a position. pg_current_wal_insert_lsn() lies
+-- behind the header of a page that is about to begin, where no commit ends: an
+-- idle server would wait there for what never comes.
+CREATE FUNCTION tasker_sidecar.end_of_record(lsn pg_lsn)
+RETURNS pg_lsn
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT lsn - CASE
+        WHEN mod(lsn - '0/0'::pg_lsn, current_setting('wal_block_size')::numeric) = 24 THEN 24::numeric
+        WHEN mod(lsn - '0/0'::pg_lsn, pg_size_bytes(current_setting('wal_segment_size'))::numeric) = 40 THEN 40
+        ELSE 0
+    END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.end_of_record(pg_lsn) IS 'The end of the last record of the log before a position that pg_current_wal_insert_lsn() gave.';
+
 -- Whether the rows cover the log up to a position, waiting for it if need be.
 --
 -- Covered is what the newest flush reflects. A flush itself writes to the log,
@@ -711,6 +736,7 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     started       CONSTANT timestamp with time zone := clock_timestamp();
+    awaited       CONSTANT pg_lsn := tasker_sidecar.end_of_record(target);
     one_snapshot  CONSTANT boolean := current_setting('transaction_isolation') IN ('repeatable read', 'serializable');
     pause         double precision := 0.001;
     newest        record;
@@ -735,7 +761,7 @@ BEGIN
             RETURN false;
         END IF;
         IF NOT newest.reconciling
-            AND (newest.applied_lsn >= target OR newest.confirmed_flush_lsn >= target AND NOT one_snapshot)
+            AND (newest.applied_lsn >= awaited OR newest.confirmed_flush_lsn >= awaited AND NOT one_snapshot)
         THEN
             RETURN true;
         END IF;
@@ -941,7 +967,380 @@ COMMENT ON FUNCTION tasker_sidecar.why(bigint) IS
     'Why a step cannot run: one row for each reason, its own first (depth 0), then those of the steps that it waits for, nearest first, each with the chain that leads to it. A root cause waits for nothing itself, or lies on a cycle. A row without a reason says that nothing keeps that step from running, that it is in progress, or that no row tells of it.';
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (2, 'views', '58778fe6e624791fa4e5cbcd83a6116d89f197d02eafd063a9acb936bea063d3');
+    VALUES (2, 'views', 'b16fb560f316f64ffec01c35da6126856a699a0f088380f558fe49ae240e6be8');
+
+    -- 0003_read_modes
+    EXECUTE replace(replace($source$-- Where a drop-in function takes its answer from.
+--
+-- exact   from the engine's tables, in the caller's snapshot; nothing here is asked
+-- fast    from rows, when they are young enough; in the caller's snapshot, too
+-- wait    from rows, once they reflect all that was committed before the call
+--
+-- Rows answer only if all of this holds, and an answer that may not come from
+-- rows is computed instead, and counted by its cause:
+--
+--  - the newest flush vouches for them: it is not reconciling, and the slot that
+--    it names is in use in this database. That slot is temporary and has a name
+--    made by chance, so that it tells this server from any copy of it, be it
+--    restored, promoted or set back in time, and a living writer from a dead one
+--  - each task that is asked about has rows
+--  - the transaction sees what others commit, has not written anything itself,
+--    and is not on a standby, which cannot read rows that are not logged: they
+--    are named in statements that are not even planned there
+--
+-- The functions are for the drop-ins alone and run with their callers' rights.
+
+-- Tells a session once what is wrong with one of its settings.
+CREATE FUNCTION tasker_sidecar.warn(setting text, value text, valid text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    IF current_setting('tasker_sidecar.warned', true) = 'yes' THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('tasker_sidecar.warned', 'yes', false);
+    RAISE WARNING '%', format('%s is "%s", which means nothing; answers are exact', setting, value)
+        USING HINT = valid;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.warn(text, text, text) IS 'For the drop-in functions: one WARNING a session.';
+
+-- The session's own setting, or its role's row, or the database's, or exact.
+CREATE FUNCTION tasker_sidecar.read_mode()
+RETURNS text
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    mode text := pg_catalog.current_setting('tasker_sidecar.read_mode', true);
+BEGIN
+    IF mode OPERATOR(pg_catalog.=) 'exact' OR mode OPERATOR(pg_catalog.=) 'fast' OR mode OPERATOR(pg_catalog.=) 'wait' THEN
+        RETURN mode;
+    END IF;
+    IF mode OPERATOR(pg_catalog.<>) '' THEN
+        PERFORM tasker_sidecar.warn('tasker_sidecar.read_mode', mode, 'Valid are exact, wait and fast.');
+        RETURN 'exact';
+    END IF;
+    SELECT s.read_mode INTO mode
+    FROM tasker_sidecar.settings s
+    WHERE s.role_name OPERATOR(pg_catalog.=) CURRENT_USER::text OR s.role_name OPERATOR(pg_catalog.=) ''
+    ORDER BY s.role_name OPERATOR(pg_catalog.=) ''
+    LIMIT 1;
+    RETURN coalesce(mode, 'exact');
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.read_mode() IS 'For the drop-in functions: where this session''s answers come from; exact, wait or fast.';
+
+-- The seconds that a setting says: a number of milliseconds, or one with a unit.
+-- NULL: it says something else, of which the session is told.
+CREATE FUNCTION tasker_sidecar.seconds(setting text, otherwise double precision)
+RETURNS double precision
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    value text := pg_catalog.current_setting(setting, true);
+    parts text[];
+BEGIN
+    IF value IS NULL OR value OPERATOR(pg_catalog.=) '' THEN
+        RETURN otherwise;
+    END IF;
+    parts := pg_catalog.regexp_match(value, '^\s*(\d{1,15}(?:\.\d{1,6})?)\s*(us|ms|s|min|h|d|)\s*$');
+    IF parts IS NULL THEN
+        PERFORM tasker_sidecar.warn(setting, value, 'Valid are a number of milliseconds, or a number with one of the units us, ms, s, min, h, d.');
+        RETURN NULL;
+    END IF;
+    RETURN parts[1]::double precision OPERATOR(pg_catalog.*) CASE
+        WHEN parts[2] OPERATOR(pg_catalog.=) 'us' THEN 0.000001
+        WHEN parts[2] OPERATOR(pg_catalog.=) 's' THEN 1
+        WHEN parts[2] OPERATOR(pg_catalog.=) 'min' THEN 60
+        WHEN parts[2] OPERATOR(pg_catalog.=) 'h' THEN 3600
+        WHEN parts[2] OPERATOR(pg_catalog.=) 'd' THEN 86400
+        ELSE 0.001
+    END::double precision;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.seconds(text, double precision) IS 'For the drop-in functions: a setting that is a duration, in seconds.';
+
+-- Counts an answer, by scanning the table that is named for its cause.
+CREATE FUNCTION tasker_sidecar.count_answer(cause text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    CASE cause
+        WHEN 'rows' THEN PERFORM FROM tasker_sidecar.count_rows;
+        WHEN 'no_sidecar' THEN PERFORM FROM tasker_sidecar.count_no_sidecar;
+        WHEN 'reconciling' THEN PERFORM FROM tasker_sidecar.count_reconciling;
+        WHEN 'stale' THEN PERFORM FROM tasker_sidecar.count_stale;
+        WHEN 'timeout' THEN PERFORM FROM tasker_sidecar.count_timeout;
+        WHEN 'not_covered' THEN PERFORM FROM tasker_sidecar.count_not_covered;
+        WHEN 'own_writes' THEN PERFORM FROM tasker_sidecar.count_own_writes;
+        WHEN 'isolation' THEN PERFORM FROM tasker_sidecar.count_isolation;
+        WHEN 'standby' THEN PERFORM FROM tasker_sidecar.count_standby;
+        ELSE PERFORM FROM tasker_sidecar.count_not_granted;
+    END CASE;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.count_answer(text) IS 'For the drop-in functions: counts an answer.';
+
+-- Why this transaction may not be answered from rows, whoever vouches for them;
+-- NULL: it may.
+CREATE FUNCTION tasker_sidecar.refusal()
+RETURNS text
+LANGUAGE plpgsql STABLE
+AS $function$
+BEGIN
+    RETURN CASE
+        WHEN pg_catalog.pg_is_in_recovery() THEN 'standby'
+        WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN 'isolation'
+        WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL THEN 'own_writes'
+        WHEN NOT pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN 'not_granted'
+    END;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.refusal() IS 'For the drop-in functions: why this transaction gets exact answers; NULL when it need not.';
+
+-- Whether rows that are young enough answer about some tasks, NULL standing for
+-- none in particular. Both, what vouches and what is vouched for, are read in
+-- the caller's snapshot.
+CREATE FUNCTION tasker_sidecar.fast(task_ids bigint[])
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    cause   text := tasker_sidecar.refusal();
+    longest double precision;
+BEGIN
+    IF cause IS NULL THEN
+        longest := tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1);
+        SELECT CASE
+            WHEN f.reconciling THEN 'reconciling'
+            WHEN NOT coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.as_of) OPERATOR(pg_catalog.<=) longest, false)
+                THEN 'stale'
+            WHEN NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_get_replication_slots() slot
+                JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) slot.datoid
+                WHERE slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::name AND slot.active
+                    AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+            ) THEN 'no_sidecar'
+            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1
+                AND NOT EXISTS (SELECT FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) task_ids[1])
+                THEN 'not_covered'
+            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1
+                AND (SELECT pg_catalog.count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) ANY (task_ids))
+                    OPERATOR(pg_catalog.<) (SELECT pg_catalog.count(DISTINCT id) FROM pg_catalog.unnest(task_ids) id)
+                THEN 'not_covered'
+            -- Nobody is in there; that is what counts the answer.
+            WHEN NOT EXISTS (SELECT FROM tasker_sidecar.count_rows) THEN 'rows'
+        END
+        INTO cause
+        FROM (
+            SELECT newest.reconciling, newest.as_of, newest.slot_name
+            FROM tasker_sidecar.flushes newest
+            ORDER BY newest.flush DESC
+            LIMIT 1
+        ) f;
+        IF cause OPERATOR(pg_catalog.=) 'rows' THEN
+            RETURN true;
+        END IF;
+    END IF;
+    PERFORM tasker_sidecar.count_answer(coalesce(cause, 'no_sidecar'));
+    RETURN false;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.fast(bigint[]) IS 'For the drop-in functions: whether rows answer in read mode fast.';
+
+-- Waits until the rows reflect all that was committed before, and says whether
+-- they do. It is VOLATILE, so that each of its statements sees what has been
+-- written since, and so must be whoever reads the rows afterwards.
+--
+-- What was committed before lies below the insert position: the flush position
+-- would miss commits that did not wait to be flushed, and are seen all the same.
+CREATE FUNCTION tasker_sidecar.await()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    cause   text := tasker_sidecar.refusal();
+    target  pg_lsn;
+    longest double precision;
+    started timestamp with time zone;
+    pause   double precision := 0.0005;
+    newest  record;
+BEGIN
+    IF cause IS NULL THEN
+        target := tasker_sidecar.end_of_record(pg_current_wal_insert_lsn());
+        longest := tasker_sidecar.seconds('tasker_sidecar.wait_timeout', 0.2);
+        started := clock_timestamp();
+    END IF;
+    WHILE cause IS NULL LOOP
+        SELECT f.reconciling, f.applied_lsn, f.as_of, slot.confirmed_flush_lsn
+        INTO newest
+        FROM (
+            SELECT flush.reconciling, flush.applied_lsn, flush.as_of, flush.slot_name
+            FROM tasker_sidecar.flushes flush
+            ORDER BY flush.flush DESC
+            LIMIT 1
+        ) f
+        JOIN pg_get_replication_slots() slot ON slot.slot_name = f.slot_name::name AND slot.active
+        JOIN pg_database d
+            ON d.oid = slot.datoid AND d.datname = current_database();
+        IF NOT found THEN
+            cause := 'no_sidecar';
+        ELSIF newest.reconciling THEN
+            cause := 'reconciling';
+        ELSIF newest.applied_lsn >= target OR newest.confirmed_flush_lsn >= target THEN
+            RETURN true;
+        ELSIF longest IS NULL OR date_part('epoch', clock_timestamp() - started) >= longest THEN
+            cause := 'timeout';
+        ELSIF date_part('epoch', started - newest.as_of) > 3 THEN
+            cause := 'stale'; -- nothing has come for long; it is no use to wait
+        ELSE
+            PERFORM pg_sleep(pause);
+            pause := least(pause * 1.5::double precision, 0.01::double precision);
+        END IF;
+    END LOOP;
+    PERFORM tasker_sidecar.count_answer(cause);
+    RETURN false;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await() IS 'For the drop-in functions: waits until rows answer in read mode wait, and says whether they do.';
+
+-- Whether the rows that a statement sees are vouched for and there for each task,
+-- after await(): between the two everything may have changed.
+CREATE FUNCTION tasker_sidecar.waited(task_ids bigint[])
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT coalesce((
+        SELECT NOT f.reconciling
+        FROM tasker_sidecar.flushes f
+        ORDER BY f.flush DESC
+        LIMIT 1
+    ), false) AND (
+        (SELECT count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id = ANY (task_ids))
+        = (SELECT count(DISTINCT id) FROM unnest(task_ids) id)
+    )
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.waited(bigint[]) IS 'For the drop-in functions: whether the rows of this snapshot count.';
+
+-- The rows that answer in read mode wait, each kind as one array, NULL when they
+-- do not count. What a VOLATILE function called by a STABLE one reads is not in
+-- the snapshot of that one's caller, so it has to bring the rows, too.
+
+CREATE FUNCTION tasker_sidecar.await_steps(task_ids bigint[], step_ids bigint[])
+RETURNS tasker_sidecar.step_readiness_status[]
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    rows tasker_sidecar.step_readiness_status[];
+BEGIN
+    IF NOT tasker_sidecar.await() THEN
+        RETURN NULL;
+    END IF;
+    SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
+        SELECT array_agg(v)
+        FROM tasker_sidecar.step_readiness_status v
+        WHERE v.task_id = ANY (task_ids) AND (step_ids IS NULL OR v.workflow_step_id = ANY (step_ids))
+    ), '{}') END
+    INTO rows;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
+    RETURN rows;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await_steps(bigint[], bigint[]) IS 'For the drop-in functions: rows of step_readiness_status in read mode wait; NULL: they do not count.';
+
+CREATE FUNCTION tasker_sidecar.await_contexts(task_ids bigint[])
+RETURNS tasker_sidecar.task_execution_contexts[]
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    rows tasker_sidecar.task_execution_contexts[];
+BEGIN
+    IF NOT tasker_sidecar.await() THEN
+        RETURN NULL;
+    END IF;
+    SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
+        SELECT array_agg(v)
+        FROM tasker_sidecar.task_execution_contexts v
+        WHERE v.task_id = ANY (task_ids)
+    ), '{}') END
+    INTO rows;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
+    RETURN rows;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await_contexts(bigint[]) IS 'For the drop-in functions: rows of task_execution_contexts in read mode wait; NULL: they do not count.';
+
+CREATE FUNCTION tasker_sidecar.await_dag(task_ids bigint[])
+RETURNS tasker_sidecar.step_dag[]
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    rows tasker_sidecar.step_dag[];
+BEGIN
+    IF NOT tasker_sidecar.await() THEN
+        RETURN NULL;
+    END IF;
+    SELECT CASE WHEN tasker_sidecar.waited(task_ids) THEN coalesce((
+        SELECT array_agg(v)
+        FROM tasker_sidecar.step_dag v
+        WHERE v.task_id = ANY (task_ids)
+    ), '{}') END
+    INTO rows;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN rows IS NULL THEN 'not_covered' ELSE 'rows' END);
+    RETURN rows;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await_dag(bigint[]) IS 'For the drop-in functions: rows of step_dag in read mode wait; NULL: they do not count.';
+
+CREATE FUNCTION tasker_sidecar.await_flush()
+RETURNS tasker_sidecar.flushes
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    newest tasker_sidecar.flushes;
+BEGIN
+    IF NOT tasker_sidecar.await() THEN
+        RETURN NULL;
+    END IF;
+    SELECT f.* INTO newest
+    FROM tasker_sidecar.flushes f
+    ORDER BY f.flush DESC
+    LIMIT 1;
+    IF newest.reconciling THEN
+        newest := NULL;
+    END IF;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN newest.flush IS NULL THEN 'reconciling' ELSE 'rows' END);
+    RETURN newest;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.await_flush() IS 'For the drop-in functions: the newest flush in read mode wait; all NULL: it does not count.';
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+    INSERT INTO tasker_sidecar.migrations (version, name, checksum)
+    VALUES (3, 'read_modes', 'cafbc643e4a2d35c1673b6d80bf4c1283b1521d897cb97719229ebf339149181');
 
     -- schema tasker_sidecar_compat
     EXECUTE replace(replace($source$CREATE SCHEMA tasker_sidecar_compat;
@@ -950,6 +1349,2185 @@ COMMENT ON SCHEMA tasker_sidecar_compat IS
     'What a tasker engine asks its database, answered by tasker-sidecar: put this schema before the engine''s in an application''s search_path, and take it out to go back. Nothing else is ever put here.';
 
 GRANT USAGE ON SCHEMA tasker_sidecar_compat TO PUBLIC$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    -- calculate_dependency_levels
+    EXECUTE replace(replace($source$-- Linear in the task's edges, and it ends on every graph.
+--
+-- Steps are numbered by their place in the task. One statement reads all edges
+-- into the task's steps; then, in arrays, a step is done with once all edges
+-- into it have been followed (Kahn's algorithm). Steps are taken in the order
+-- in which they were found, so levels never fall, and the last edge into a step
+-- comes from its highest parent.
+--
+-- Edges that no path from a root takes must not keep a step waiting: those from
+-- steps whose parents are all in other tasks, and what is only behind them, are
+-- taken off first. If steps are left over in the end, there is a loop; then
+-- edges from everything that no root reaches are taken off, and it is done once
+-- more. What is left over then lies on a loop that a root reaches, or behind one.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.calculate_dependency_levels(input_task_id bigint)
+RETURNS TABLE (workflow_step_id bigint, dependency_level integer)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+    ids        bigint[];  -- of the task's steps, ascending: their places number them
+    children   integer[]; -- of each edge into one of them: the step it leads to,
+    parents    integer[]; -- and the step it comes from, 0 being another task's; a step without edges is here once, with NULL
+    steps      integer;
+    next_edge  integer[]; -- of each edge: another one from the same step, 0 for none
+    first_edge integer[]; -- of each step: an edge from it
+    incoming   integer[]; -- of each step: how many edges come from steps of the task,
+    waits      integer[]; -- and how many of those have not yet been followed
+    levels     integer[];
+    roots      integer[] := '{}';
+    dead       integer[] := '{}'; -- steps that no root reaches, as far as they begin a path
+    outside    boolean   := false; -- an edge comes from another task
+    reached    boolean[];
+    queue      integer[];
+    filled     integer;
+    taken      integer;
+    settled    integer;
+    level      integer;
+    waiting    integer;
+    parent     integer;
+    child      integer;
+    edge       integer;
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.step_dag[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+                RETURN QUERY
+                SELECT v.workflow_step_id, v.dependency_level
+                FROM tasker_sidecar.step_dag v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND v.dependency_level IS NOT NULL
+                ORDER BY v.dependency_level, v.workflow_step_id;
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_dag(ARRAY[input_task_id]);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY
+                SELECT v.workflow_step_id, v.dependency_level
+                FROM pg_catalog.unnest(found_rows) v
+                WHERE v.dependency_level IS NOT NULL
+                ORDER BY v.dependency_level, v.workflow_step_id;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    SELECT
+        task.ids,
+        ARRAY(SELECT pg_catalog.width_bucket(u.id, task.ids) FROM pg_catalog.unnest(task.children) AS u (id)),
+        ARRAY(
+            SELECT CASE
+                WHEN u.id IS NULL THEN NULL
+                WHEN task.ids[pg_catalog.width_bucket(u.id, task.ids)] OPERATOR(pg_catalog.=) u.id THEN pg_catalog.width_bucket(u.id, task.ids)
+                ELSE 0
+            END
+            FROM pg_catalog.unnest(task.parents) AS u (id)
+        )
+    INTO ids, children, parents
+    FROM (
+        SELECT
+            pg_catalog.array_agg(DISTINCT s.workflow_step_id) AS ids,
+            pg_catalog.array_agg(s.workflow_step_id) AS children,
+            pg_catalog.array_agg(e.from_step_id) AS parents
+        FROM @engine@.tasker_workflow_steps s
+        LEFT JOIN @engine@.tasker_workflow_step_edges e
+            ON e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+    ) task;
+    IF ids IS NULL THEN
+        RETURN;
+    END IF;
+
+    steps := pg_catalog.cardinality(ids);
+    incoming := pg_catalog.array_fill(0, ARRAY[steps]);
+    levels := pg_catalog.array_fill(NULL::integer, ARRAY[steps]);
+    first_edge := incoming;
+    next_edge := parents;
+    FOR i IN 1 .. pg_catalog.cardinality(parents) LOOP
+        parent := parents[i];
+        child := children[i];
+        IF parent OPERATOR(pg_catalog.>) 0 THEN
+            incoming[child] := incoming[child] OPERATOR(pg_catalog.+) 1;
+            next_edge[i] := first_edge[parent];
+            first_edge[parent] := i;
+        ELSIF parent IS NULL THEN
+            roots := pg_catalog.array_append(roots, child);
+            levels[child] := 0;
+        ELSE
+            outside := true;
+        END IF;
+    END LOOP;
+    IF outside THEN
+        FOR i IN 1 .. steps LOOP
+            IF incoming[i] OPERATOR(pg_catalog.=) 0 AND levels[i] IS NULL THEN
+                dead := pg_catalog.array_append(dead, i);
+            END IF;
+        END LOOP;
+    END IF;
+
+    FOR attempt IN 1 .. 2 LOOP
+        waits := incoming;
+        settled := 0;
+        FOR pass IN 1 .. 2 LOOP
+            IF pass OPERATOR(pg_catalog.=) 1 THEN
+                CONTINUE WHEN pg_catalog.cardinality(dead) OPERATOR(pg_catalog.=) 0;
+                queue := dead;
+                FOREACH child IN ARRAY dead LOOP
+                    waits[child] := 0; -- so that none is found a second time
+                END LOOP;
+            ELSE
+                queue := roots;
+            END IF;
+            filled := pg_catalog.cardinality(queue);
+            taken := 0;
+            WHILE taken OPERATOR(pg_catalog.<) filled LOOP
+                taken := taken OPERATOR(pg_catalog.+) 1;
+                parent := queue[taken];
+                edge := first_edge[parent];
+                CONTINUE WHEN edge OPERATOR(pg_catalog.=) 0;
+                level := levels[parent] OPERATOR(pg_catalog.+) 1; -- NULL for the dead
+                WHILE edge OPERATOR(pg_catalog.>) 0 LOOP
+                    child := children[edge];
+                    waiting := waits[child] OPERATOR(pg_catalog.-) 1;
+                    waits[child] := waiting;
+                    IF waiting OPERATOR(pg_catalog.=) 0 THEN
+                        levels[child] := level;
+                        filled := filled OPERATOR(pg_catalog.+) 1;
+                        queue[filled] := child;
+                    END IF;
+                    edge := next_edge[edge];
+                END LOOP;
+            END LOOP;
+            settled := settled OPERATOR(pg_catalog.+) filled;
+        END LOOP;
+        EXIT WHEN settled OPERATOR(pg_catalog.=) steps OR attempt OPERATOR(pg_catalog.=) 2;
+
+        reached := pg_catalog.array_fill(false, ARRAY[steps]);
+        queue := roots;
+        FOREACH child IN ARRAY roots LOOP
+            reached[child] := true;
+        END LOOP;
+        filled := pg_catalog.cardinality(queue);
+        taken := 0;
+        WHILE taken OPERATOR(pg_catalog.<) filled LOOP
+            taken := taken OPERATOR(pg_catalog.+) 1;
+            edge := first_edge[queue[taken]];
+            WHILE edge OPERATOR(pg_catalog.>) 0 LOOP
+                child := children[edge];
+                IF NOT reached[child] THEN
+                    reached[child] := true;
+                    filled := filled OPERATOR(pg_catalog.+) 1;
+                    queue[filled] := child;
+                END IF;
+                edge := next_edge[edge];
+            END LOOP;
+        END LOOP;
+        dead := '{}';
+        FOR i IN 1 .. steps LOOP
+            IF NOT reached[i] THEN
+                dead := pg_catalog.array_append(dead, i);
+            END IF;
+        END LOOP;
+    END LOOP;
+
+    RETURN QUERY
+    SELECT u.id, u.level
+    FROM ROWS FROM (pg_catalog.unnest(ids), pg_catalog.unnest(levels)) AS u (id, level)
+    WHERE u.level IS NOT NULL
+    ORDER BY u.level, u.id;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    -- get_analytics_metrics_v01
+    EXECUTE replace(replace($source$-- The period's steps and their states are read once instead of three times, and
+-- names in use are found from the few named tasks instead of from all tasks.
+--
+-- Durations are averaged where all three times are finite: the difference of
+-- infinite ones is an error in some versions of Postgres, and infinity in others.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_analytics_metrics_v01(since_timestamp timestamp with time zone DEFAULT NULL)
+RETURNS TABLE (
+    active_tasks_count      bigint,
+    total_namespaces_count  bigint,
+    unique_task_types_count bigint,
+    system_health_score     numeric,
+    task_throughput         bigint,
+    completion_count        bigint,
+    error_count             bigint,
+    completion_rate         numeric,
+    error_rate              numeric,
+    avg_task_duration       numeric,
+    avg_step_duration       numeric,
+    step_throughput         bigint,
+    analysis_period_start   timestamp with time zone,
+    calculated_at           timestamp with time zone
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+    period_start timestamp with time zone := coalesce(since_timestamp, pg_catalog.now() OPERATOR(pg_catalog.-) interval '1 hour');
+    since        timestamp without time zone := period_start AT TIME ZONE 'UTC';
+    last_hour    timestamp without time zone := (pg_catalog.now() OPERATOR(pg_catalog.-) interval '1 hour') AT TIME ZONE 'UTC';
+BEGIN
+    RETURN QUERY
+    SELECT
+        active.tasks,
+        in_use.namespaces,
+        in_use.task_types,
+        CASE
+            WHEN (health.complete OPERATOR(pg_catalog.+) health.error) OPERATOR(pg_catalog.=) 0 THEN 1.0
+            ELSE pg_catalog.round(health.complete::numeric OPERATOR(pg_catalog./) (health.complete OPERATOR(pg_catalog.+) health.error), 3)
+        END,
+        period.tasks,
+        period.complete,
+        period.error,
+        CASE
+            WHEN period.tasks OPERATOR(pg_catalog.=) 0 THEN 0.0
+            ELSE pg_catalog.round((100.0 OPERATOR(pg_catalog.*) period.complete) OPERATOR(pg_catalog./) period.tasks, 2)
+        END,
+        CASE
+            WHEN period.tasks OPERATOR(pg_catalog.=) 0 THEN 0.0
+            ELSE pg_catalog.round((100.0 OPERATOR(pg_catalog.*) period.error) OPERATOR(pg_catalog./) period.tasks, 2)
+        END,
+        coalesce(pg_catalog.round(period.task_seconds, 3), 0),
+        coalesce(pg_catalog.round(period.step_seconds, 3), 0),
+        period.steps,
+        period_start,
+        pg_catalog.now()
+    FROM (
+        SELECT pg_catalog.count(DISTINCT t.task_id) AS tasks
+        FROM @engine@.tasker_tasks t
+        JOIN @engine@.tasker_workflow_steps s
+            ON s.task_id OPERATOR(pg_catalog.=) t.task_id
+        JOIN @engine@.tasker_workflow_step_transitions latest
+            ON latest.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            AND latest.most_recent
+        WHERE latest.to_state OPERATOR(pg_catalog.<>) ALL ('{complete,error,skipped,resolved_manually}'::pg_catalog.text[])
+    ) active
+    CROSS JOIN (
+        SELECT
+            pg_catalog.count(DISTINCT ns.name) AS namespaces,
+            pg_catalog.count(DISTINCT nt.name) AS task_types
+        FROM @engine@.tasker_named_tasks nt
+        LEFT JOIN @engine@.tasker_task_namespaces ns
+            ON ns.task_namespace_id OPERATOR(pg_catalog.=) nt.task_namespace_id
+        WHERE (
+            SELECT true
+            FROM @engine@.tasker_tasks t
+            WHERE t.named_task_id OPERATOR(pg_catalog.=) nt.named_task_id
+            LIMIT 1
+        )
+    ) in_use
+    CROSS JOIN (
+        SELECT
+            pg_catalog.count(DISTINCT t.task_id) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'complete') AS complete,
+            pg_catalog.count(DISTINCT t.task_id) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'error') AS error
+        FROM @engine@.tasker_tasks t
+        JOIN @engine@.tasker_workflow_steps s
+            ON s.task_id OPERATOR(pg_catalog.=) t.task_id
+        JOIN @engine@.tasker_workflow_step_transitions latest
+            ON latest.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            AND latest.most_recent
+        WHERE t.created_at OPERATOR(pg_catalog.>) last_hour
+    ) health
+    CROSS JOIN (
+        SELECT
+            pg_catalog.count(DISTINCT f.task_id) AS tasks,
+            pg_catalog.count(DISTINCT f.task_id) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'complete') AS complete,
+            pg_catalog.count(DISTINCT f.task_id) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'error') AS error,
+            pg_catalog.count(f.workflow_step_id) AS steps,
+            pg_catalog.avg(CASE WHEN f.timed THEN extract(epoch FROM f.completed_at OPERATOR(pg_catalog.-) f.task_created_at) END) AS task_seconds,
+            pg_catalog.avg(CASE WHEN f.timed THEN extract(epoch FROM f.completed_at OPERATOR(pg_catalog.-) f.step_created_at) END) AS step_seconds
+        FROM (
+            SELECT
+                t.task_id,
+                s.workflow_step_id,
+                latest.to_state,
+                latest.created_at AS completed_at,
+                t.created_at AS task_created_at,
+                s.created_at AS step_created_at,
+                latest.to_state OPERATOR(pg_catalog.=) 'complete'
+                    AND pg_catalog.isfinite(latest.created_at)
+                    AND pg_catalog.isfinite(t.created_at)
+                    AND pg_catalog.isfinite(s.created_at) AS timed
+            FROM @engine@.tasker_tasks t
+            LEFT JOIN @engine@.tasker_workflow_steps s
+                ON s.task_id OPERATOR(pg_catalog.=) t.task_id
+            LEFT JOIN @engine@.tasker_workflow_step_transitions latest
+                ON latest.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND latest.most_recent
+            WHERE t.created_at OPERATOR(pg_catalog.>) since
+        ) f
+    ) period;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    -- get_slowest_steps_v01
+    EXECUTE replace(replace($source$-- Complete steps by how long they took, longest first. A NULL limit is none, and
+-- a negative one is the error that it is in any query. Steps of which a time is
+-- infinite took no time that could be compared, and are left out.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_slowest_steps_v01(
+    since_timestamp  timestamp with time zone DEFAULT NULL,
+    limit_count      integer DEFAULT 10,
+    namespace_filter text DEFAULT NULL,
+    task_name_filter text DEFAULT NULL,
+    version_filter   text DEFAULT NULL
+)
+RETURNS TABLE (
+    workflow_step_id bigint,
+    task_id          bigint,
+    step_name        character varying,
+    task_name        character varying,
+    namespace_name   character varying,
+    version          character varying,
+    duration_seconds numeric,
+    attempts         integer,
+    created_at       timestamp with time zone,
+    completed_at     timestamp with time zone,
+    retryable        boolean,
+    step_status      character varying
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+    since timestamp without time zone := coalesce(since_timestamp, pg_catalog.now() OPERATOR(pg_catalog.-) interval '24 hours') AT TIME ZONE 'UTC';
+BEGIN
+    RETURN QUERY
+    SELECT
+        s.workflow_step_id,
+        s.task_id,
+        n.name,
+        nt.name,
+        ns.name,
+        nt.version,
+        took.seconds,
+        s.attempts,
+        s.created_at AT TIME ZONE 'UTC',
+        latest.created_at AT TIME ZONE 'UTC',
+        s.retryable,
+        latest.to_state
+    FROM @engine@.tasker_workflow_steps s
+    JOIN @engine@.tasker_workflow_step_transitions latest
+        ON latest.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        AND latest.most_recent
+        AND latest.to_state OPERATOR(pg_catalog.=) 'complete'
+    JOIN @engine@.tasker_named_steps n
+        ON n.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+    JOIN @engine@.tasker_tasks t
+        ON t.task_id OPERATOR(pg_catalog.=) s.task_id
+    JOIN @engine@.tasker_named_tasks nt
+        ON nt.named_task_id OPERATOR(pg_catalog.=) t.named_task_id
+    JOIN @engine@.tasker_task_namespaces ns
+        ON ns.task_namespace_id OPERATOR(pg_catalog.=) nt.task_namespace_id
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN pg_catalog.isfinite(s.created_at) AND pg_catalog.isfinite(latest.created_at)
+                THEN pg_catalog.round(extract(epoch FROM latest.created_at OPERATOR(pg_catalog.-) s.created_at), 3)
+            ELSE 0
+        END AS seconds
+    ) took
+    WHERE s.created_at OPERATOR(pg_catalog.>) since
+        AND took.seconds OPERATOR(pg_catalog.>) 0
+        AND (namespace_filter IS NULL OR ns.name OPERATOR(pg_catalog.=) namespace_filter)
+        AND (task_name_filter IS NULL OR nt.name OPERATOR(pg_catalog.=) task_name_filter)
+        AND (version_filter IS NULL OR nt.version OPERATOR(pg_catalog.=) version_filter)
+    ORDER BY took.seconds DESC, s.workflow_step_id
+    LIMIT limit_count;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    -- get_slowest_tasks_v01
+    EXECUTE replace(replace($source$-- Tasks with a step that is complete or in error by how long they took up to
+-- the latest of those, longest first. A NULL limit is none, and a negative one is
+-- the error that it is in any query. Where a time is infinite the duration is 0.
+--
+-- Steps are counted before names are joined, in one group a task.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_slowest_tasks_v01(
+    since_timestamp  timestamp with time zone DEFAULT NULL,
+    limit_count      integer DEFAULT 10,
+    namespace_filter text DEFAULT NULL,
+    task_name_filter text DEFAULT NULL,
+    version_filter   text DEFAULT NULL
+)
+RETURNS TABLE (
+    task_id          bigint,
+    task_name        character varying,
+    namespace_name   character varying,
+    version          character varying,
+    duration_seconds numeric,
+    step_count       bigint,
+    completed_steps  bigint,
+    error_steps      bigint,
+    created_at       timestamp with time zone,
+    completed_at     timestamp with time zone,
+    initiator        character varying,
+    source_system    character varying
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+    since timestamp without time zone := coalesce(since_timestamp, pg_catalog.now() OPERATOR(pg_catalog.-) interval '24 hours') AT TIME ZONE 'UTC';
+BEGIN
+    RETURN QUERY
+    SELECT
+        c.task_id,
+        nt.name,
+        ns.name,
+        nt.version,
+        took.seconds,
+        c.steps,
+        c.complete,
+        c.error,
+        c.created_at AT TIME ZONE 'UTC',
+        c.completed_at AT TIME ZONE 'UTC',
+        c.initiator,
+        c.source_system
+    FROM (
+        SELECT
+            t.task_id,
+            t.named_task_id,
+            t.created_at,
+            t.initiator,
+            t.source_system,
+            pg_catalog.count(*) AS steps,
+            pg_catalog.count(*) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'complete') AS complete,
+            pg_catalog.count(*) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'error') AS error,
+            pg_catalog.max(latest.created_at) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) ANY ('{complete,error}'::pg_catalog.text[])) AS completed_at
+        FROM @engine@.tasker_tasks t
+        JOIN @engine@.tasker_workflow_steps s
+            ON s.task_id OPERATOR(pg_catalog.=) t.task_id
+        LEFT JOIN @engine@.tasker_workflow_step_transitions latest
+            ON latest.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            AND latest.most_recent
+        WHERE t.created_at OPERATOR(pg_catalog.>) since
+        GROUP BY t.task_id
+    ) c
+    JOIN @engine@.tasker_named_tasks nt
+        ON nt.named_task_id OPERATOR(pg_catalog.=) c.named_task_id
+    JOIN @engine@.tasker_task_namespaces ns
+        ON ns.task_namespace_id OPERATOR(pg_catalog.=) nt.task_namespace_id
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN pg_catalog.isfinite(c.created_at) AND pg_catalog.isfinite(c.completed_at)
+                THEN pg_catalog.round(extract(epoch FROM c.completed_at OPERATOR(pg_catalog.-) c.created_at), 3)
+            ELSE 0
+        END AS seconds
+    ) took
+    WHERE c.completed_at IS NOT NULL
+        AND (namespace_filter IS NULL OR ns.name OPERATOR(pg_catalog.=) namespace_filter)
+        AND (task_name_filter IS NULL OR nt.name OPERATOR(pg_catalog.=) task_name_filter)
+        AND (version_filter IS NULL OR nt.version OPERATOR(pg_catalog.=) version_filter)
+    ORDER BY took.seconds DESC, c.task_id
+    LIMIT limit_count;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    IF rules = 'v01' THEN
+
+    -- get_step_readiness_status by the rules v01
+    EXECUTE replace(replace($source$-- The readiness of a task's steps, or of some of them. What the statement is
+-- like and why, parts/steps.sql says.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_step_readiness_status(input_task_id bigint, step_ids bigint[] DEFAULT NULL)
+RETURNS TABLE (
+    workflow_step_id        bigint,
+    task_id                 bigint,
+    named_step_id           integer,
+    name                    text,
+    current_state           text,
+    dependencies_satisfied  boolean,
+    retry_eligible          boolean,
+    ready_for_execution     boolean,
+    last_failure_at         timestamp without time zone,
+    next_retry_at           timestamp without time zone,
+    total_parents           integer,
+    completed_parents       integer,
+    attempts                integer,
+    retry_limit             integer,
+    backoff_request_seconds integer,
+    last_attempted_at       timestamp without time zone
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.step_readiness_status[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (step_ids IS NULL OR v.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids));
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_steps(ARRAY[input_task_id], step_ids);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    RETURN QUERY
+    SELECT
+        f.workflow_step_id,
+        f.task_id,
+        f.named_step_id,
+        f.name::pg_catalog.text,
+        f.state,
+        f.parents OPERATOR(pg_catalog.=) f.done_parents,
+        CASE
+            WHEN f.attempts OPERATOR(pg_catalog.>=) f.retry_limit THEN false
+            WHEN f.attempts OPERATOR(pg_catalog.>) 0 AND NOT f.retryable THEN false
+            WHEN f.failed_at IS NULL THEN true
+            ELSE coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')) OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')
+        END,
+        f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts OPERATOR(pg_catalog.<) f.retry_limit, false)
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')),
+        f.failed_at,
+        coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')),
+        f.parents::integer,
+        f.done_parents::integer,
+        f.attempts,
+        f.retry_limit,
+        f.backoff_request_seconds,
+        f.last_attempted_at
+    FROM (
+        SELECT
+            s.workflow_step_id,
+            s.task_id,
+            s.named_step_id,
+            n.name,
+            s.processed,
+            s.in_process,
+            s.retryable,
+            s.attempts,
+            coalesce(s.retry_limit, 3) AS retry_limit,
+            s.backoff_request_seconds,
+            s.last_attempted_at,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            CASE WHEN latest.to_state OPERATOR(pg_catalog.=) 'error' THEN latest.created_at END AS failed_at,
+            counted.parents,
+            counted.done_parents
+        FROM @engine@.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.count(*) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_step_edges e
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ) counted
+        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+            AND (step_ids IS NULL OR s.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+    ) f;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    ELSE
+
+    -- get_step_readiness_status by the rules v02
+    EXECUTE replace(replace($source$-- The readiness of a task's steps, or of some of them. What the statement is
+-- like and why, parts/steps.sql says.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_step_readiness_status(input_task_id bigint, step_ids bigint[] DEFAULT NULL)
+RETURNS TABLE (
+    workflow_step_id        bigint,
+    task_id                 bigint,
+    named_step_id           integer,
+    name                    text,
+    current_state           text,
+    dependencies_satisfied  boolean,
+    retry_eligible          boolean,
+    ready_for_execution     boolean,
+    last_failure_at         timestamp without time zone,
+    next_retry_at           timestamp without time zone,
+    total_parents           integer,
+    completed_parents       integer,
+    attempts                integer,
+    retry_limit             integer,
+    backoff_request_seconds integer,
+    last_attempted_at       timestamp without time zone
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.step_readiness_status[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (step_ids IS NULL OR v.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids));
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_steps(ARRAY[input_task_id], step_ids);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    RETURN QUERY
+    SELECT
+        f.workflow_step_id,
+        f.task_id,
+        f.named_step_id,
+        f.name::pg_catalog.text,
+        f.state,
+        f.parents OPERATOR(pg_catalog.=) f.done_parents,
+        coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit,
+        f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')),
+        f.failed_at,
+        coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')),
+        f.parents::integer,
+        f.done_parents::integer,
+        coalesce(f.attempts, 0),
+        f.retry_limit,
+        f.backoff_request_seconds,
+        f.last_attempted_at
+    FROM (
+        SELECT
+            s.workflow_step_id,
+            s.task_id,
+            s.named_step_id,
+            n.name,
+            s.processed,
+            s.in_process,
+            s.retryable,
+            s.attempts,
+            coalesce(s.retry_limit, 3) AS retry_limit,
+            s.backoff_request_seconds,
+            s.last_attempted_at,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            CASE WHEN latest.to_state OPERATOR(pg_catalog.=) 'error' THEN latest.created_at END AS failed_at,
+            counted.parents,
+            counted.done_parents
+        FROM @engine@.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.count(*) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_step_edges e
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ) counted
+        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+            AND (step_ids IS NULL OR s.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+    ) f;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    END IF;
+
+    IF rules = 'v01' THEN
+
+    -- get_step_readiness_status_batch by the rules v01
+    EXECUTE replace(replace($source$-- get_step_readiness_status for all steps of several tasks at once.
+--
+-- From 5,000 ids on, where looking every step up begins to cost more than reading
+-- the tables, the statement is one that can be hashed. It is planned each time:
+-- a plan that is kept takes any array for one of ten ids.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_step_readiness_status_batch(input_task_ids bigint[])
+RETURNS TABLE (
+    workflow_step_id        bigint,
+    task_id                 bigint,
+    named_step_id           integer,
+    name                    text,
+    current_state           text,
+    dependencies_satisfied  boolean,
+    retry_eligible          boolean,
+    ready_for_execution     boolean,
+    last_failure_at         timestamp without time zone,
+    next_retry_at           timestamp without time zone,
+    total_parents           integer,
+    completed_parents       integer,
+    attempts                integer,
+    retry_limit             integer,
+    backoff_request_seconds integer,
+    last_attempted_at       timestamp without time zone
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.step_readiness_status[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(input_task_ids) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids);
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_steps(input_task_ids, NULL);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
+        RETURN QUERY EXECUTE $statement$
+            SELECT
+                f.workflow_step_id,
+        f.task_id,
+        f.named_step_id,
+        f.name::pg_catalog.text,
+        f.state,
+        f.parents OPERATOR(pg_catalog.=) f.done_parents,
+        CASE
+            WHEN f.attempts OPERATOR(pg_catalog.>=) f.retry_limit THEN false
+            WHEN f.attempts OPERATOR(pg_catalog.>) 0 AND NOT f.retryable THEN false
+            WHEN f.failed_at IS NULL THEN true
+            ELSE coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')) OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')
+        END,
+        f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts OPERATOR(pg_catalog.<) f.retry_limit, false)
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')),
+        f.failed_at,
+        coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')),
+        f.parents::integer,
+        f.done_parents::integer,
+        f.attempts,
+        f.retry_limit,
+        f.backoff_request_seconds,
+        f.last_attempted_at
+            FROM (
+        SELECT
+            counted.*,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            failure.created_at AS failed_at
+        FROM (
+            SELECT
+                s.workflow_step_id,
+                s.task_id,
+                s.named_step_id,
+                n.name,
+                s.processed,
+                s.in_process,
+                s.retryable,
+                s.attempts,
+                coalesce(s.retry_limit, 3) AS retry_limit,
+                s.backoff_request_seconds,
+                s.last_attempted_at,
+                pg_catalog.count(e.from_step_id) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_steps s
+            JOIN @engine@.tasker_named_steps n
+                ON n.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            LEFT JOIN @engine@.tasker_workflow_step_edges e
+                ON e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE s.task_id OPERATOR(pg_catalog.=) ANY ($1)
+            GROUP BY s.workflow_step_id, n.named_step_id
+        ) counted
+        LEFT JOIN @engine@.tasker_workflow_step_transitions latest
+            ON latest.workflow_step_id OPERATOR(pg_catalog.=) counted.workflow_step_id
+            AND latest.most_recent
+        LEFT JOIN @engine@.tasker_workflow_step_transitions failure
+            ON failure.workflow_step_id OPERATOR(pg_catalog.=) counted.workflow_step_id
+            AND failure.most_recent
+            AND failure.to_state OPERATOR(pg_catalog.=) 'error'
+            ) f
+        $statement$ USING input_task_ids;
+    ELSE
+        RETURN QUERY
+        SELECT
+            f.workflow_step_id,
+        f.task_id,
+        f.named_step_id,
+        f.name::pg_catalog.text,
+        f.state,
+        f.parents OPERATOR(pg_catalog.=) f.done_parents,
+        CASE
+            WHEN f.attempts OPERATOR(pg_catalog.>=) f.retry_limit THEN false
+            WHEN f.attempts OPERATOR(pg_catalog.>) 0 AND NOT f.retryable THEN false
+            WHEN f.failed_at IS NULL THEN true
+            ELSE coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')) OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')
+        END,
+        f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts OPERATOR(pg_catalog.<) f.retry_limit, false)
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')),
+        f.failed_at,
+        coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')),
+        f.parents::integer,
+        f.done_parents::integer,
+        f.attempts,
+        f.retry_limit,
+        f.backoff_request_seconds,
+        f.last_attempted_at
+        FROM (
+        SELECT
+            s.workflow_step_id,
+            s.task_id,
+            s.named_step_id,
+            n.name,
+            s.processed,
+            s.in_process,
+            s.retryable,
+            s.attempts,
+            coalesce(s.retry_limit, 3) AS retry_limit,
+            s.backoff_request_seconds,
+            s.last_attempted_at,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            CASE WHEN latest.to_state OPERATOR(pg_catalog.=) 'error' THEN latest.created_at END AS failed_at,
+            counted.parents,
+            counted.done_parents
+        FROM @engine@.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.count(*) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_step_edges e
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ) counted
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
+        ) f;
+    END IF;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    ELSE
+
+    -- get_step_readiness_status_batch by the rules v02
+    EXECUTE replace(replace($source$-- get_step_readiness_status for all steps of several tasks at once.
+--
+-- From 5,000 ids on, where looking every step up begins to cost more than reading
+-- the tables, the statement is one that can be hashed. It is planned each time:
+-- a plan that is kept takes any array for one of ten ids.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_step_readiness_status_batch(input_task_ids bigint[])
+RETURNS TABLE (
+    workflow_step_id        bigint,
+    task_id                 bigint,
+    named_step_id           integer,
+    name                    text,
+    current_state           text,
+    dependencies_satisfied  boolean,
+    retry_eligible          boolean,
+    ready_for_execution     boolean,
+    last_failure_at         timestamp without time zone,
+    next_retry_at           timestamp without time zone,
+    total_parents           integer,
+    completed_parents       integer,
+    attempts                integer,
+    retry_limit             integer,
+    backoff_request_seconds integer,
+    last_attempted_at       timestamp without time zone
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.step_readiness_status[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(input_task_ids) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids);
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_steps(input_task_ids, NULL);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
+        RETURN QUERY EXECUTE $statement$
+            SELECT
+                f.workflow_step_id,
+        f.task_id,
+        f.named_step_id,
+        f.name::pg_catalog.text,
+        f.state,
+        f.parents OPERATOR(pg_catalog.=) f.done_parents,
+        coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit,
+        f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')),
+        f.failed_at,
+        coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')),
+        f.parents::integer,
+        f.done_parents::integer,
+        coalesce(f.attempts, 0),
+        f.retry_limit,
+        f.backoff_request_seconds,
+        f.last_attempted_at
+            FROM (
+        SELECT
+            counted.*,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            failure.created_at AS failed_at
+        FROM (
+            SELECT
+                s.workflow_step_id,
+                s.task_id,
+                s.named_step_id,
+                n.name,
+                s.processed,
+                s.in_process,
+                s.retryable,
+                s.attempts,
+                coalesce(s.retry_limit, 3) AS retry_limit,
+                s.backoff_request_seconds,
+                s.last_attempted_at,
+                pg_catalog.count(e.from_step_id) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_steps s
+            JOIN @engine@.tasker_named_steps n
+                ON n.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            LEFT JOIN @engine@.tasker_workflow_step_edges e
+                ON e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE s.task_id OPERATOR(pg_catalog.=) ANY ($1)
+            GROUP BY s.workflow_step_id, n.named_step_id
+        ) counted
+        LEFT JOIN @engine@.tasker_workflow_step_transitions latest
+            ON latest.workflow_step_id OPERATOR(pg_catalog.=) counted.workflow_step_id
+            AND latest.most_recent
+        LEFT JOIN @engine@.tasker_workflow_step_transitions failure
+            ON failure.workflow_step_id OPERATOR(pg_catalog.=) counted.workflow_step_id
+            AND failure.most_recent
+            AND failure.to_state OPERATOR(pg_catalog.=) 'error'
+            ) f
+        $statement$ USING input_task_ids;
+    ELSE
+        RETURN QUERY
+        SELECT
+            f.workflow_step_id,
+        f.task_id,
+        f.named_step_id,
+        f.name::pg_catalog.text,
+        f.state,
+        f.parents OPERATOR(pg_catalog.=) f.done_parents,
+        coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit,
+        f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC')),
+        f.failed_at,
+        coalesce(f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second'), f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second')),
+        f.parents::integer,
+        f.done_parents::integer,
+        coalesce(f.attempts, 0),
+        f.retry_limit,
+        f.backoff_request_seconds,
+        f.last_attempted_at
+        FROM (
+        SELECT
+            s.workflow_step_id,
+            s.task_id,
+            s.named_step_id,
+            n.name,
+            s.processed,
+            s.in_process,
+            s.retryable,
+            s.attempts,
+            coalesce(s.retry_limit, 3) AS retry_limit,
+            s.backoff_request_seconds,
+            s.last_attempted_at,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            CASE WHEN latest.to_state OPERATOR(pg_catalog.=) 'error' THEN latest.created_at END AS failed_at,
+            counted.parents,
+            counted.done_parents
+        FROM @engine@.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.count(*) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_step_edges e
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ) counted
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
+        ) f;
+    END IF;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    END IF;
+
+    -- get_system_health_counts_v01
+    EXECUTE replace(replace($source$-- Over all tasks and steps. A task or step without any transition is in no
+-- count but the total; a transition without its step, which takes foreign keys
+-- switched off, is in none. The connections are asked for now.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_system_health_counts_v01()
+RETURNS TABLE (
+    total_tasks           bigint,
+    pending_tasks         bigint,
+    in_progress_tasks     bigint,
+    complete_tasks        bigint,
+    error_tasks           bigint,
+    cancelled_tasks       bigint,
+    total_steps           bigint,
+    pending_steps         bigint,
+    in_progress_steps     bigint,
+    complete_steps        bigint,
+    error_steps           bigint,
+    retryable_error_steps bigint,
+    exhausted_retry_steps bigint,
+    in_backoff_steps      bigint,
+    active_connections    bigint,
+    max_connections       bigint
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode   pg_catalog.text := tasker_sidecar.read_mode();
+        newest tasker_sidecar.flushes;
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(NULL) THEN
+                SELECT f.* INTO newest
+                FROM tasker_sidecar.flushes f
+                ORDER BY f.flush DESC
+                LIMIT 1;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            newest := tasker_sidecar.await_flush();
+        END IF;
+        IF newest.flush IS NOT NULL THEN
+            RETURN QUERY
+            SELECT
+                newest.total_tasks,
+                newest.pending_tasks,
+                newest.in_progress_tasks,
+                newest.complete_tasks,
+                newest.error_tasks,
+                newest.cancelled_tasks,
+                newest.total_steps,
+                newest.pending_steps,
+                newest.in_progress_steps,
+                newest.complete_steps,
+                newest.error_steps,
+                newest.retryable_error_steps,
+                newest.exhausted_retry_steps,
+                newest.in_backoff_steps,
+                (
+            SELECT pg_catalog.count(*)
+            FROM pg_catalog.pg_stat_activity a
+            WHERE a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                AND a.state OPERATOR(pg_catalog.=) 'active'
+        ),
+        pg_catalog.current_setting('max_connections')::bigint;
+            RETURN;
+        END IF;
+    END;
+    RETURN QUERY
+    SELECT
+        of_tasks.total,
+        of_tasks.pending,
+        of_tasks.in_progress,
+        of_tasks.complete,
+        of_tasks.error,
+        of_tasks.cancelled,
+        of_steps.total,
+        of_steps.pending,
+        of_steps.in_progress,
+        of_steps.complete,
+        of_steps.error,
+        of_steps.retryable,
+        of_steps.exhausted,
+        of_steps.in_backoff,
+        (
+            SELECT pg_catalog.count(*)
+            FROM pg_catalog.pg_stat_activity a
+            WHERE a.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                AND a.state OPERATOR(pg_catalog.=) 'active'
+        ),
+        pg_catalog.current_setting('max_connections')::bigint
+    FROM (
+        SELECT
+            pg_catalog.count(*) AS total,
+            pg_catalog.count(*) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'pending') AS pending,
+            pg_catalog.count(*) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'in_progress') AS in_progress,
+            pg_catalog.count(*) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'complete') AS complete,
+            pg_catalog.count(*) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'error') AS error,
+            pg_catalog.count(*) FILTER (WHERE latest.to_state OPERATOR(pg_catalog.=) 'cancelled') AS cancelled
+        FROM @engine@.tasker_tasks t
+        LEFT JOIN @engine@.tasker_task_transitions latest
+            ON latest.task_id OPERATOR(pg_catalog.=) t.task_id
+            AND latest.most_recent
+    ) of_tasks
+    CROSS JOIN (
+        SELECT
+            pg_catalog.count(*) AS total,
+            pg_catalog.count(*) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'pending') AS pending,
+            pg_catalog.count(*) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'in_progress') AS in_progress,
+            pg_catalog.count(*) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'complete') AS complete,
+            pg_catalog.count(*) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'error') AS error,
+            pg_catalog.count(*) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'error' AND f.attempts OPERATOR(pg_catalog.<) f.retry_limit AND f.retryable) AS retryable,
+            pg_catalog.count(*) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'error' AND f.attempts OPERATOR(pg_catalog.>=) f.retry_limit) AS exhausted,
+            pg_catalog.count(*) FILTER (WHERE f.to_state OPERATOR(pg_catalog.=) 'error' AND f.attempts OPERATOR(pg_catalog.<) f.retry_limit AND f.retryable AND f.last_attempted_at IS NOT NULL) AS in_backoff
+        FROM (
+            SELECT s.attempts, s.retry_limit, s.retryable, s.last_attempted_at, latest.to_state
+            FROM @engine@.tasker_workflow_steps s
+            LEFT JOIN @engine@.tasker_workflow_step_transitions latest
+                ON latest.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND latest.most_recent
+        ) f
+    ) of_steps;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    IF rules = 'v01' THEN
+
+    -- get_task_execution_context by the rules v01
+    EXECUTE replace(replace($source$-- Counts the steps itself instead of asking get_step_readiness_status for
+-- their rows.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_context(input_task_id bigint)
+RETURNS TABLE (
+    task_id               bigint,
+    named_task_id         integer,
+    status                text,
+    total_steps           bigint,
+    pending_steps         bigint,
+    in_progress_steps     bigint,
+    completed_steps       bigint,
+    failed_steps          bigint,
+    ready_steps           bigint,
+    execution_status      text,
+    recommended_action    text,
+    completion_percentage numeric,
+    health_status         text
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.task_execution_contexts[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.task_execution_contexts v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id;
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_contexts(ARRAY[input_task_id]);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    RETURN QUERY
+    SELECT
+        t.task_id,
+        t.named_task_id,
+        coalesce(latest.to_state, 'pending')::pg_catalog.text,
+        coalesce(c.total, 0),
+        coalesce(c.pending, 0),
+        coalesce(c.in_progress, 0),
+        coalesce(c.completed, 0),
+        coalesce(c.failed, 0),
+        coalesce(c.ready, 0),
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'has_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'processing'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'blocked_by_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'all_complete'
+            ELSE 'waiting_for_dependencies'
+        END,
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'execute_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'wait_for_completion'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'handle_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'finalize_task'
+            ELSE 'wait_for_dependencies'
+        END,
+        CASE
+            WHEN c.total OPERATOR(pg_catalog.>) 0
+                THEN pg_catalog.round((100.0 OPERATOR(pg_catalog.*) c.completed) OPERATOR(pg_catalog./) c.total, 2)
+            ELSE 0.0
+        END,
+        CASE
+            WHEN coalesce(c.failed, 0) OPERATOR(pg_catalog.=) 0 THEN 'healthy'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 AND c.ready OPERATOR(pg_catalog.=) 0 THEN 'blocked'
+            ELSE 'recovering'
+        END
+    FROM @engine@.tasker_tasks t
+    LEFT JOIN @engine@.tasker_task_transitions latest
+        ON latest.task_id OPERATOR(pg_catalog.=) t.task_id
+        AND latest.most_recent
+    CROSS JOIN (
+        SELECT
+            pg_catalog.count(*) AS total,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'pending') AS pending,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'in_progress') AS in_progress,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) ANY ('{complete,resolved_manually}'::pg_catalog.text[])) AS completed,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'error') AS failed,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) 'error'
+                    AND f.attempts OPERATOR(pg_catalog.>=) f.retry_limit
+            ) AS exhausted,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts OPERATOR(pg_catalog.<) f.retry_limit, false)
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            ) AS ready
+        FROM (
+        SELECT
+            s.workflow_step_id,
+            s.task_id,
+            s.named_step_id,
+            n.name,
+            s.processed,
+            s.in_process,
+            s.retryable,
+            s.attempts,
+            coalesce(s.retry_limit, 3) AS retry_limit,
+            s.backoff_request_seconds,
+            s.last_attempted_at,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            CASE WHEN latest.to_state OPERATOR(pg_catalog.=) 'error' THEN latest.created_at END AS failed_at,
+            counted.parents,
+            counted.done_parents
+        FROM @engine@.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.count(*) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_step_edges e
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ) counted
+        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+        ) f
+    ) c
+    WHERE t.task_id OPERATOR(pg_catalog.=) input_task_id;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    ELSE
+
+    -- get_task_execution_context by the rules v02
+    EXECUTE replace(replace($source$-- Counts the steps itself instead of asking get_step_readiness_status for
+-- their rows.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_context(input_task_id bigint)
+RETURNS TABLE (
+    task_id               bigint,
+    named_task_id         integer,
+    status                text,
+    total_steps           bigint,
+    pending_steps         bigint,
+    in_progress_steps     bigint,
+    completed_steps       bigint,
+    failed_steps          bigint,
+    ready_steps           bigint,
+    execution_status      text,
+    recommended_action    text,
+    completion_percentage numeric,
+    health_status         text
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.task_execution_contexts[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.task_execution_contexts v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id;
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_contexts(ARRAY[input_task_id]);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY SELECT v.* FROM pg_catalog.unnest(found_rows) v;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    RETURN QUERY
+    SELECT
+        t.task_id,
+        t.named_task_id,
+        coalesce(latest.to_state, 'pending')::pg_catalog.text,
+        coalesce(c.total, 0),
+        coalesce(c.pending, 0),
+        coalesce(c.in_progress, 0),
+        coalesce(c.completed, 0),
+        coalesce(c.failed, 0),
+        coalesce(c.ready, 0),
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'has_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'processing'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'blocked_by_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'all_complete'
+            ELSE 'waiting_for_dependencies'
+        END,
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'execute_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'wait_for_completion'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'handle_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'finalize_task'
+            ELSE 'wait_for_dependencies'
+        END,
+        CASE
+            WHEN c.total OPERATOR(pg_catalog.>) 0
+                THEN pg_catalog.round((100.0 OPERATOR(pg_catalog.*) c.completed) OPERATOR(pg_catalog./) c.total, 2)
+            ELSE 0.0
+        END,
+        CASE
+            WHEN coalesce(c.failed, 0) OPERATOR(pg_catalog.=) 0 THEN 'healthy'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 AND c.ready OPERATOR(pg_catalog.=) 0 THEN 'blocked'
+            ELSE 'recovering'
+        END
+    FROM @engine@.tasker_tasks t
+    LEFT JOIN @engine@.tasker_task_transitions latest
+        ON latest.task_id OPERATOR(pg_catalog.=) t.task_id
+        AND latest.most_recent
+    CROSS JOIN (
+        SELECT
+            pg_catalog.count(*) AS total,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'pending') AS pending,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'in_progress') AS in_progress,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) ANY ('{complete,resolved_manually}'::pg_catalog.text[])) AS completed,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'error') AS failed,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) 'error'
+                    AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.>=) f.retry_limit
+            ) AS exhausted,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            ) AS ready
+        FROM (
+        SELECT
+            s.workflow_step_id,
+            s.task_id,
+            s.named_step_id,
+            n.name,
+            s.processed,
+            s.in_process,
+            s.retryable,
+            s.attempts,
+            coalesce(s.retry_limit, 3) AS retry_limit,
+            s.backoff_request_seconds,
+            s.last_attempted_at,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            CASE WHEN latest.to_state OPERATOR(pg_catalog.=) 'error' THEN latest.created_at END AS failed_at,
+            counted.parents,
+            counted.done_parents
+        FROM @engine@.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.count(*) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_step_edges e
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ) counted
+        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+        ) f
+    ) c
+    WHERE t.task_id OPERATOR(pg_catalog.=) input_task_id;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    END IF;
+
+    IF rules = 'v01' THEN
+
+    -- get_task_execution_contexts_batch by the rules v01
+    EXECUTE replace(replace($source$-- get_task_execution_context for several tasks; one named twice is answered
+-- twice. Two statements for the reason that get_step_readiness_status_batch gives.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_contexts_batch(input_task_ids bigint[])
+RETURNS TABLE (
+    task_id               bigint,
+    named_task_id         integer,
+    status                text,
+    total_steps           bigint,
+    pending_steps         bigint,
+    in_progress_steps     bigint,
+    completed_steps       bigint,
+    failed_steps          bigint,
+    ready_steps           bigint,
+    execution_status      text,
+    recommended_action    text,
+    completion_percentage numeric,
+    health_status         text
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.task_execution_contexts[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(input_task_ids) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                ORDER BY v.task_id;
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_contexts(input_task_ids);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                JOIN pg_catalog.unnest(found_rows) v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                ORDER BY v.task_id;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
+        RETURN QUERY EXECUTE $statement$
+            SELECT
+                t.task_id,
+        t.named_task_id,
+        coalesce(latest.to_state, 'pending')::pg_catalog.text,
+        coalesce(c.total, 0),
+        coalesce(c.pending, 0),
+        coalesce(c.in_progress, 0),
+        coalesce(c.completed, 0),
+        coalesce(c.failed, 0),
+        coalesce(c.ready, 0),
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'has_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'processing'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'blocked_by_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'all_complete'
+            ELSE 'waiting_for_dependencies'
+        END,
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'execute_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'wait_for_completion'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'handle_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'finalize_task'
+            ELSE 'wait_for_dependencies'
+        END,
+        CASE
+            WHEN c.total OPERATOR(pg_catalog.>) 0
+                THEN pg_catalog.round((100.0 OPERATOR(pg_catalog.*) c.completed) OPERATOR(pg_catalog./) c.total, 2)
+            ELSE 0.0
+        END,
+        CASE
+            WHEN coalesce(c.failed, 0) OPERATOR(pg_catalog.=) 0 THEN 'healthy'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 AND c.ready OPERATOR(pg_catalog.=) 0 THEN 'blocked'
+            ELSE 'recovering'
+        END
+            FROM pg_catalog.unnest($1) AS asked (task_id)
+            JOIN @engine@.tasker_tasks t
+                ON t.task_id OPERATOR(pg_catalog.=) asked.task_id
+            LEFT JOIN @engine@.tasker_task_transitions latest
+                ON latest.task_id OPERATOR(pg_catalog.=) t.task_id
+                AND latest.most_recent
+            LEFT JOIN (
+                SELECT
+                    f.task_id,
+                    pg_catalog.count(*) AS total,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'pending') AS pending,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'in_progress') AS in_progress,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) ANY ('{complete,resolved_manually}'::pg_catalog.text[])) AS completed,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'error') AS failed,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) 'error'
+                    AND f.attempts OPERATOR(pg_catalog.>=) f.retry_limit
+            ) AS exhausted,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts OPERATOR(pg_catalog.<) f.retry_limit, false)
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            ) AS ready
+                FROM (
+        SELECT
+            counted.*,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            failure.created_at AS failed_at
+        FROM (
+            SELECT
+                s.workflow_step_id,
+                s.task_id,
+                s.named_step_id,
+                n.name,
+                s.processed,
+                s.in_process,
+                s.retryable,
+                s.attempts,
+                coalesce(s.retry_limit, 3) AS retry_limit,
+                s.backoff_request_seconds,
+                s.last_attempted_at,
+                pg_catalog.count(e.from_step_id) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_steps s
+            JOIN @engine@.tasker_named_steps n
+                ON n.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            LEFT JOIN @engine@.tasker_workflow_step_edges e
+                ON e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE s.task_id OPERATOR(pg_catalog.=) ANY ($1)
+            GROUP BY s.workflow_step_id, n.named_step_id
+        ) counted
+        LEFT JOIN @engine@.tasker_workflow_step_transitions latest
+            ON latest.workflow_step_id OPERATOR(pg_catalog.=) counted.workflow_step_id
+            AND latest.most_recent
+        LEFT JOIN @engine@.tasker_workflow_step_transitions failure
+            ON failure.workflow_step_id OPERATOR(pg_catalog.=) counted.workflow_step_id
+            AND failure.most_recent
+            AND failure.to_state OPERATOR(pg_catalog.=) 'error'
+                ) f
+                GROUP BY f.task_id
+            ) c ON c.task_id OPERATOR(pg_catalog.=) t.task_id
+            ORDER BY t.task_id
+        $statement$ USING input_task_ids;
+    ELSE
+        RETURN QUERY
+        SELECT
+            t.task_id,
+        t.named_task_id,
+        coalesce(latest.to_state, 'pending')::pg_catalog.text,
+        coalesce(c.total, 0),
+        coalesce(c.pending, 0),
+        coalesce(c.in_progress, 0),
+        coalesce(c.completed, 0),
+        coalesce(c.failed, 0),
+        coalesce(c.ready, 0),
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'has_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'processing'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'blocked_by_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'all_complete'
+            ELSE 'waiting_for_dependencies'
+        END,
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'execute_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'wait_for_completion'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'handle_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'finalize_task'
+            ELSE 'wait_for_dependencies'
+        END,
+        CASE
+            WHEN c.total OPERATOR(pg_catalog.>) 0
+                THEN pg_catalog.round((100.0 OPERATOR(pg_catalog.*) c.completed) OPERATOR(pg_catalog./) c.total, 2)
+            ELSE 0.0
+        END,
+        CASE
+            WHEN coalesce(c.failed, 0) OPERATOR(pg_catalog.=) 0 THEN 'healthy'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 AND c.ready OPERATOR(pg_catalog.=) 0 THEN 'blocked'
+            ELSE 'recovering'
+        END
+        FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+        JOIN @engine@.tasker_tasks t
+            ON t.task_id OPERATOR(pg_catalog.=) asked.task_id
+        LEFT JOIN @engine@.tasker_task_transitions latest
+            ON latest.task_id OPERATOR(pg_catalog.=) t.task_id
+            AND latest.most_recent
+        LEFT JOIN (
+            SELECT
+                f.task_id,
+                pg_catalog.count(*) AS total,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'pending') AS pending,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'in_progress') AS in_progress,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) ANY ('{complete,resolved_manually}'::pg_catalog.text[])) AS completed,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'error') AS failed,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) 'error'
+                    AND f.attempts OPERATOR(pg_catalog.>=) f.retry_limit
+            ) AS exhausted,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts OPERATOR(pg_catalog.<) f.retry_limit, false)
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            ) AS ready
+            FROM (
+        SELECT
+            s.workflow_step_id,
+            s.task_id,
+            s.named_step_id,
+            n.name,
+            s.processed,
+            s.in_process,
+            s.retryable,
+            s.attempts,
+            coalesce(s.retry_limit, 3) AS retry_limit,
+            s.backoff_request_seconds,
+            s.last_attempted_at,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            CASE WHEN latest.to_state OPERATOR(pg_catalog.=) 'error' THEN latest.created_at END AS failed_at,
+            counted.parents,
+            counted.done_parents
+        FROM @engine@.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.count(*) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_step_edges e
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ) counted
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
+            ) f
+            GROUP BY f.task_id
+        ) c ON c.task_id OPERATOR(pg_catalog.=) t.task_id
+        ORDER BY t.task_id;
+    END IF;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    ELSE
+
+    -- get_task_execution_contexts_batch by the rules v02
+    EXECUTE replace(replace($source$-- get_task_execution_context for several tasks; one named twice is answered
+-- twice. Two statements for the reason that get_step_readiness_status_batch gives.
+CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_contexts_batch(input_task_ids bigint[])
+RETURNS TABLE (
+    task_id               bigint,
+    named_task_id         integer,
+    status                text,
+    total_steps           bigint,
+    pending_steps         bigint,
+    in_progress_steps     bigint,
+    completed_steps       bigint,
+    failed_steps          bigint,
+    ready_steps           bigint,
+    execution_status      text,
+    recommended_action    text,
+    completion_percentage numeric,
+    health_status         text
+)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+    DECLARE
+        mode pg_catalog.text := tasker_sidecar.read_mode();
+        found_rows tasker_sidecar.task_execution_contexts[];
+    BEGIN
+        IF mode OPERATOR(pg_catalog.=) 'fast' THEN
+            IF tasker_sidecar.fast(input_task_ids) THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                ORDER BY v.task_id;
+                RETURN;
+            END IF;
+        ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
+            found_rows := tasker_sidecar.await_contexts(input_task_ids);
+            IF found_rows IS NOT NULL THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                JOIN pg_catalog.unnest(found_rows) v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                ORDER BY v.task_id;
+                RETURN;
+            END IF;
+        END IF;
+    END;
+    IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
+        RETURN QUERY EXECUTE $statement$
+            SELECT
+                t.task_id,
+        t.named_task_id,
+        coalesce(latest.to_state, 'pending')::pg_catalog.text,
+        coalesce(c.total, 0),
+        coalesce(c.pending, 0),
+        coalesce(c.in_progress, 0),
+        coalesce(c.completed, 0),
+        coalesce(c.failed, 0),
+        coalesce(c.ready, 0),
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'has_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'processing'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'blocked_by_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'all_complete'
+            ELSE 'waiting_for_dependencies'
+        END,
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'execute_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'wait_for_completion'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'handle_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'finalize_task'
+            ELSE 'wait_for_dependencies'
+        END,
+        CASE
+            WHEN c.total OPERATOR(pg_catalog.>) 0
+                THEN pg_catalog.round((100.0 OPERATOR(pg_catalog.*) c.completed) OPERATOR(pg_catalog./) c.total, 2)
+            ELSE 0.0
+        END,
+        CASE
+            WHEN coalesce(c.failed, 0) OPERATOR(pg_catalog.=) 0 THEN 'healthy'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 AND c.ready OPERATOR(pg_catalog.=) 0 THEN 'blocked'
+            ELSE 'recovering'
+        END
+            FROM pg_catalog.unnest($1) AS asked (task_id)
+            JOIN @engine@.tasker_tasks t
+                ON t.task_id OPERATOR(pg_catalog.=) asked.task_id
+            LEFT JOIN @engine@.tasker_task_transitions latest
+                ON latest.task_id OPERATOR(pg_catalog.=) t.task_id
+                AND latest.most_recent
+            LEFT JOIN (
+                SELECT
+                    f.task_id,
+                    pg_catalog.count(*) AS total,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'pending') AS pending,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'in_progress') AS in_progress,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) ANY ('{complete,resolved_manually}'::pg_catalog.text[])) AS completed,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'error') AS failed,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) 'error'
+                    AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.>=) f.retry_limit
+            ) AS exhausted,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            ) AS ready
+                FROM (
+        SELECT
+            counted.*,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            failure.created_at AS failed_at
+        FROM (
+            SELECT
+                s.workflow_step_id,
+                s.task_id,
+                s.named_step_id,
+                n.name,
+                s.processed,
+                s.in_process,
+                s.retryable,
+                s.attempts,
+                coalesce(s.retry_limit, 3) AS retry_limit,
+                s.backoff_request_seconds,
+                s.last_attempted_at,
+                pg_catalog.count(e.from_step_id) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_steps s
+            JOIN @engine@.tasker_named_steps n
+                ON n.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            LEFT JOIN @engine@.tasker_workflow_step_edges e
+                ON e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE s.task_id OPERATOR(pg_catalog.=) ANY ($1)
+            GROUP BY s.workflow_step_id, n.named_step_id
+        ) counted
+        LEFT JOIN @engine@.tasker_workflow_step_transitions latest
+            ON latest.workflow_step_id OPERATOR(pg_catalog.=) counted.workflow_step_id
+            AND latest.most_recent
+        LEFT JOIN @engine@.tasker_workflow_step_transitions failure
+            ON failure.workflow_step_id OPERATOR(pg_catalog.=) counted.workflow_step_id
+            AND failure.most_recent
+            AND failure.to_state OPERATOR(pg_catalog.=) 'error'
+                ) f
+                GROUP BY f.task_id
+            ) c ON c.task_id OPERATOR(pg_catalog.=) t.task_id
+            ORDER BY t.task_id
+        $statement$ USING input_task_ids;
+    ELSE
+        RETURN QUERY
+        SELECT
+            t.task_id,
+        t.named_task_id,
+        coalesce(latest.to_state, 'pending')::pg_catalog.text,
+        coalesce(c.total, 0),
+        coalesce(c.pending, 0),
+        coalesce(c.in_progress, 0),
+        coalesce(c.completed, 0),
+        coalesce(c.failed, 0),
+        coalesce(c.ready, 0),
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'has_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'processing'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'blocked_by_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'all_complete'
+            ELSE 'waiting_for_dependencies'
+        END,
+        CASE
+            WHEN c.ready OPERATOR(pg_catalog.>) 0 THEN 'execute_ready_steps'
+            WHEN c.in_progress OPERATOR(pg_catalog.>) 0 THEN 'wait_for_completion'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 THEN 'handle_failures'
+            WHEN c.total OPERATOR(pg_catalog.>) 0 AND c.completed OPERATOR(pg_catalog.=) c.total THEN 'finalize_task'
+            ELSE 'wait_for_dependencies'
+        END,
+        CASE
+            WHEN c.total OPERATOR(pg_catalog.>) 0
+                THEN pg_catalog.round((100.0 OPERATOR(pg_catalog.*) c.completed) OPERATOR(pg_catalog./) c.total, 2)
+            ELSE 0.0
+        END,
+        CASE
+            WHEN coalesce(c.failed, 0) OPERATOR(pg_catalog.=) 0 THEN 'healthy'
+            WHEN c.exhausted OPERATOR(pg_catalog.>) 0 AND c.ready OPERATOR(pg_catalog.=) 0 THEN 'blocked'
+            ELSE 'recovering'
+        END
+        FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+        JOIN @engine@.tasker_tasks t
+            ON t.task_id OPERATOR(pg_catalog.=) asked.task_id
+        LEFT JOIN @engine@.tasker_task_transitions latest
+            ON latest.task_id OPERATOR(pg_catalog.=) t.task_id
+            AND latest.most_recent
+        LEFT JOIN (
+            SELECT
+                f.task_id,
+                pg_catalog.count(*) AS total,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'pending') AS pending,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'in_progress') AS in_progress,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) ANY ('{complete,resolved_manually}'::pg_catalog.text[])) AS completed,
+            pg_catalog.count(*) FILTER (WHERE f.state OPERATOR(pg_catalog.=) 'error') AS failed,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) 'error'
+                    AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.>=) f.retry_limit
+            ) AS exhausted,
+            pg_catalog.count(*) FILTER (
+                WHERE f.state OPERATOR(pg_catalog.=) ANY ('{pending,error}'::pg_catalog.text[])
+            AND NOT f.processed
+            AND NOT f.in_process
+            AND f.retryable
+            AND f.parents OPERATOR(pg_catalog.=) f.done_parents
+            AND coalesce(f.attempts, 0) OPERATOR(pg_catalog.<) f.retry_limit
+            AND (f.backoff_request_seconds IS NULL OR f.last_attempted_at IS NULL OR f.last_attempted_at OPERATOR(pg_catalog.+) (f.backoff_request_seconds OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            AND (f.failed_at IS NULL OR f.failed_at OPERATOR(pg_catalog.+) (least(pg_catalog.power(2, greatest(least(coalesce(f.attempts, 1), 5), -30)), 30) OPERATOR(pg_catalog.*) interval '1 second') OPERATOR(pg_catalog.<=) (pg_catalog.now() AT TIME ZONE 'UTC'))
+            ) AS ready
+            FROM (
+        SELECT
+            s.workflow_step_id,
+            s.task_id,
+            s.named_step_id,
+            n.name,
+            s.processed,
+            s.in_process,
+            s.retryable,
+            s.attempts,
+            coalesce(s.retry_limit, 3) AS retry_limit,
+            s.backoff_request_seconds,
+            s.last_attempted_at,
+            coalesce(latest.to_state, 'pending')::pg_catalog.text AS state,
+            CASE WHEN latest.to_state OPERATOR(pg_catalog.=) 'error' THEN latest.created_at END AS failed_at,
+            counted.parents,
+            counted.done_parents
+        FROM @engine@.tasker_workflow_steps s
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.count(*) AS parents,
+                pg_catalog.count(done.workflow_step_id) AS done_parents
+            FROM @engine@.tasker_workflow_step_edges e
+            LEFT JOIN @engine@.tasker_workflow_step_transitions done
+                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                AND done.most_recent
+                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ) counted
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
+            ) f
+            GROUP BY f.task_id
+        ) c ON c.task_id OPERATOR(pg_catalog.=) t.task_id
+        ORDER BY t.task_id;
+    END IF;
+END
+$function$;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
+
+    END IF;
+
+    -- tasker_step_dag_relationships
+    EXECUTE replace(replace($source$-- Everything about a step is looked up from the step, so that asking for some
+-- steps touches these and their ancestors, however large the database is. That
+-- takes a plain join of subqueries that each name the step: conditions on the
+-- step or its task reach the table, and nothing is computed for rows that were
+-- not asked for. OFFSET 0 keeps each list computed once.
+--
+-- The shortest path from a root is found from its other end: breadth first
+-- upwards, an ancestor once a level, until one has no edge into it. The last
+-- join finds that out while it looks for the next level, and gives a row with
+-- the root instead of a parent. A recursive query emits its rows level by level
+-- and is read no further than to the first such row. A step that has no row,
+-- which takes foreign keys switched off, is no root.
+CREATE OR REPLACE VIEW tasker_sidecar_compat.tasker_step_dag_relationships AS
+SELECT
+    s.workflow_step_id,
+    s.task_id,
+    s.named_step_id,
+    pg_catalog.to_jsonb(parents.ids) AS parent_step_ids,
+    pg_catalog.to_jsonb(children.ids) AS child_step_ids,
+    pg_catalog.cardinality(parents.ids)::bigint AS parent_count,
+    pg_catalog.cardinality(children.ids)::bigint AS child_count,
+    pg_catalog.cardinality(parents.ids) OPERATOR(pg_catalog.=) 0 AS is_root_step,
+    pg_catalog.cardinality(children.ids) OPERATOR(pg_catalog.=) 0 AS is_leaf_step,
+    CASE WHEN pg_catalog.cardinality(parents.ids) OPERATOR(pg_catalog.=) 0 THEN 0 ELSE (
+        WITH RECURSIVE ancestors (step_id, depth, root_id) AS (
+            SELECT s.workflow_step_id, 0, NULL::bigint
+            UNION
+            SELECT
+                e.from_step_id,
+                a.depth OPERATOR(pg_catalog.+) 1,
+                CASE WHEN e.from_step_id IS NULL THEN a.step_id END
+            FROM ancestors a
+            LEFT JOIN @engine@.tasker_workflow_step_edges e
+                ON e.to_step_id OPERATOR(pg_catalog.=) a.step_id
+            WHERE a.step_id IS NOT NULL
+                AND a.depth OPERATOR(pg_catalog.<=) 50
+        )
+        SELECT a.depth OPERATOR(pg_catalog.-) 1
+        FROM ancestors a
+        WHERE (
+            SELECT true
+            FROM @engine@.tasker_workflow_steps root
+            WHERE root.workflow_step_id OPERATOR(pg_catalog.=) a.root_id
+        )
+        LIMIT 1
+    ) END AS min_depth_from_root
+FROM @engine@.tasker_workflow_steps s
+CROSS JOIN LATERAL (
+    SELECT ARRAY(
+        SELECT e.from_step_id
+        FROM @engine@.tasker_workflow_step_edges e
+        WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ORDER BY e.from_step_id
+    ) AS ids
+    OFFSET 0
+) parents
+CROSS JOIN LATERAL (
+    SELECT ARRAY(
+        SELECT e.to_step_id
+        FROM @engine@.tasker_workflow_step_edges e
+        WHERE e.from_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+        ORDER BY e.to_step_id
+    ) AS ids
+    OFFSET 0
+) children;
+$source$, '@engine@', engine), '@persistence@ ', persistence);
 END
 $install$;
 
