@@ -42,10 +42,14 @@
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE {{.}}
