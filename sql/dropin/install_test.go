@@ -108,7 +108,10 @@ func TestInstallIsTheCallersTransaction(t *testing.T) {
 	}
 	failure := errors.New("the caller's")
 	err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error {
-		if err := dropin.Install(t.Context(), tx, dropin.Options{}); err != nil {
+		if _, err := tx.Exec(t.Context(), "CREATE SCHEMA "+dropin.Schema); err != nil {
+			return err
+		}
+		if err := dropin.Install(t.Context(), tx, dropin.Options{Alone: true}); err != nil {
 			return err
 		}
 		return failure

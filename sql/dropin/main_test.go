@@ -45,6 +45,8 @@ func prepare(t testing.TB, conn *pgx.Conn, rules tasker.Rules) {
 
 func install(t testing.TB, conn *pgx.Conn, options dropin.Options) {
 	t.Helper()
+	options.Alone = true // what answers from rows is tested where there are rows
+	exec(t, conn, "CREATE SCHEMA IF NOT EXISTS "+dropin.Schema)
 	err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error { return dropin.Install(t.Context(), tx, options) })
 	if err != nil {
 		t.Fatal(err)
