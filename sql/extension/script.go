@@ -135,3 +135,5 @@ func Script() (string, error) {
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+//go:generate go test . -run ScriptIsCurrent -update

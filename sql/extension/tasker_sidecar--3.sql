@@ -1945,10 +1945,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
@@ -2067,10 +2071,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
@@ -2271,10 +2279,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
@@ -2463,10 +2475,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
@@ -2743,10 +2759,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
@@ -2897,10 +2917,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
@@ -3170,10 +3194,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
@@ -3443,10 +3471,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
@@ -3494,8 +3526,12 @@ SELECT
                 a.depth OPERATOR(pg_catalog.+) 1,
                 CASE WHEN e.from_step_id IS NULL THEN a.step_id END
             FROM ancestors a
-            LEFT JOIN @engine@.tasker_workflow_step_edges e
-                ON e.to_step_id OPERATOR(pg_catalog.=) a.step_id
+            LEFT JOIN LATERAL (
+                SELECT of_step.from_step_id
+                FROM @engine@.tasker_workflow_step_edges of_step
+                WHERE of_step.to_step_id OPERATOR(pg_catalog.=) a.step_id
+                OFFSET 0
+            ) e ON true
             WHERE a.step_id IS NOT NULL
                 AND a.depth OPERATOR(pg_catalog.<=) 50
         )
