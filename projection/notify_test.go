@@ -23,7 +23,7 @@ func TestNotify(t *testing.T) {
 		INSERT INTO tasker_named_tasks (named_task_id, name, task_namespace_id, version, created_at, updated_at) VALUES (1, 'order', 1, '1.0.0', now(), now());
 		INSERT INTO tasker_named_steps (named_step_id, dependent_system_id, name, created_at, updated_at) VALUES (1, 1, 'step', now(), now());
 		INSERT INTO tasker_tasks (task_id, named_task_id, requested_at, identity_hash, created_at, updated_at) SELECT i, 1, now(), 'h' || i, now(), now() FROM generate_series(1, 9) i;
-		INSERT INTO tasker_workflow_steps (workflow_step_id, task_id, named_step_id, created_at, updated_at) VALUES (1, 1, 1, now(), now())`)
+		INSERT INTO tasker_workflow_steps (task_id, named_step_id, created_at, updated_at) VALUES (1, 1, now(), now())`)
 	l := projecttest.Start(t, url, func(_ *replication.Options, p *project.Options) {
 		p.Projection.Notify, p.Projection.NotifyMost = "ready tasks", 3
 	})
