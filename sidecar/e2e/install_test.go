@@ -97,7 +97,7 @@ func TestInstallAndUninstall(t *testing.T) {
 	command(t, address, "install", "--readers", "nobody").says(t, exitFailed, "no role nobody")
 
 	command(t, address, "install", "--grants", role, "--readers", role).says(t, exitOK, "0001_tables", "may write the rows", "schema public", "rules v02")
-	command(t, address, "install").says(t, exitOK, "nothing had to be done")
+	command(t, address, "install").says(t, exitOK, "drop-in functions by the rules v02", "installed, at version")
 	command(t, address, "install", "--logged").says(t, exitOK, "rows are logged")
 	command(t, address, "install", "--logged=false").says(t, exitOK, "rows are unlogged")
 	followtest.Exec(t, conn, "GRANT CREATE ON SCHEMA tasker_sidecar_compat TO "+role)
