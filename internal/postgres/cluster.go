@@ -45,10 +45,20 @@ func (c *cluster) dataDir() string { return filepath.Join(c.dir, "data") }
 func (c *cluster) logFile() string { return filepath.Join(c.dir, "log") }
 
 // startCluster makes a cluster and starts it.
-func startCluster(ctx context.Context, o Options, b binaries, who *account) (_ *Server, err error) {
-	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
-	defer cancel()
+func startCluster(ctx context.Context, o Options, b binaries, who *account) (*Server, error) {
 	c := &cluster{binaries: b, who: who, options: o, password: rand.Text()}
+	return c.start(ctx, func(ctx context.Context) error {
+		if err := c.initdb(ctx); err != nil {
+			return fmt.Errorf("initdb with %s: %w", b.dir, err)
+		}
+		return nil
+	})
+}
+
+// start makes the cluster's directory, has its data made, and starts it.
+func (c *cluster) start(ctx context.Context, data func(context.Context) error) (_ *Server, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.StartTimeout)
+	defer cancel()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.discard(context.WithoutCancel(ctx)))
@@ -57,8 +67,8 @@ func startCluster(ctx context.Context, o Options, b binaries, who *account) (_ *
 	if err := c.makeDir(); err != nil {
 		return nil, err
 	}
-	if err := c.initdb(ctx); err != nil {
-		return nil, fmt.Errorf("initdb with %s: %w", b.dir, err)
+	if err := data(ctx); err != nil {
+		return nil, err
 	}
 	if err := c.configure(); err != nil {
 		return nil, err
@@ -66,8 +76,8 @@ func startCluster(ctx context.Context, o Options, b binaries, who *account) (_ *
 	if err := c.firstLaunch(ctx); err != nil {
 		return nil, err
 	}
-	s := &Server{Kind: Binaries, BinDir: b.dir, LogFile: c.logFile(), url: c.url, socket: c.socketURL(),
-		timeout: o.StartTimeout, host: c, running: true}
+	s := &Server{Kind: Binaries, BinDir: c.binaries.dir, LogFile: c.logFile(), url: c.url, socket: c.socketURL(),
+		timeout: c.options.StartTimeout, host: c, running: true}
 	return s, s.ask(ctx)
 }
 

@@ -1,5 +1,6 @@
--- Says that the rows of epoch $1 do not count any more; nothing when there has
--- been another leader since, who has said so himself. The lock makes a leader
+-- Says that the rows of epoch $1 do not count any more, and that nobody vouches
+-- for them: it names no slot, whose holder may well go on following. Nothing when
+-- there has been another leader since, who has said so himself. The lock makes a leader
 -- who is just being elected wait for this, or this for him.
 WITH fence AS (
     SELECT FROM tasker_sidecar.leader WHERE epoch = $1 FOR NO KEY UPDATE
@@ -11,7 +12,7 @@ INSERT INTO tasker_sidecar.flushes (
     retryable_error_steps, exhausted_retry_steps, in_backoff_steps, sidecar_version
 )
 SELECT
-    last.flush + 1, last.epoch, last.system_identifier, last.timeline, last.database, last.slot_name, last.applied_lsn, last.as_of,
+    last.flush + 1, last.epoch, last.system_identifier, last.timeline, last.database, NULL, last.applied_lsn, last.as_of,
     last.oldest_candidate, true, last.rules,
     last.total_tasks, last.pending_tasks, last.in_progress_tasks, last.complete_tasks, last.error_tasks, last.cancelled_tasks,
     last.total_steps, last.pending_steps, last.in_progress_steps, last.complete_steps, last.error_steps,
@@ -20,4 +21,4 @@ FROM fence
 CROSS JOIN (
     SELECT * FROM tasker_sidecar.flushes ORDER BY flush DESC LIMIT 1
 ) last
-WHERE NOT last.reconciling
+WHERE last.slot_name IS NOT NULL

@@ -61,6 +61,22 @@ func Server(t testing.TB, settings map[string]string) *postgres.Server {
 	return s
 }
 
+// Copy starts a server on a file-level copy of one that is down; see
+// [postgres.Server.Copy]. It is gone when the test ends.
+func Copy(t testing.TB, of *postgres.Server, settings map[string]string, signal string) *postgres.Server {
+	t.Helper()
+	s, err := of.Copy(t.Context(), settings, signal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // Main runs a package's tests and stops the shared server before the process
 // ends. It is the body of a TestMain.
 func Main(m *testing.M) { os.Exit(Run(m)) }
