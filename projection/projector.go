@@ -163,7 +163,10 @@ func (p *Projector) connect(ctx context.Context) (*pgx.Conn, error) {
 	config.ConnectTimeout = p.o.ConnectTimeout
 	for name, value := range map[string]string{
 		"application_name": p.o.ApplicationName, "search_path": "pg_catalog, pg_temp", "TimeZone": "UTC", "client_encoding": "UTF8",
-		"synchronous_commit": "off", // a crash takes the rows with what vouches for them
+		// Not for the rows' sake, whom a crash takes with what vouches for them. But
+		// the log is sent on no further than it is flushed, and who waits in between
+		// waits for our own commit too: until somebody else's, or wal_writer_delay.
+		"synchronous_commit": "local",
 		"statement_timeout":  fmt.Sprint(p.o.FlushTimeout.Milliseconds()), "jit": "off", "enable_seqscan": "off", "enable_hashjoin": "off",
 		"enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan", "row_security": "off",
 	} {
