@@ -1,14 +1,11 @@
 package projection_test
 
 import (
-	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tasker-sidecar/tasker-sidecar/internal/postgres/pgtest"
 	"github.com/tasker-sidecar/tasker-sidecar/projection"
@@ -19,42 +16,6 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
 	"github.com/tasker-sidecar/tasker-sidecar/workload/player"
 )
-
-// play has simulated workers at work until the returned function is called.
-func play(t testing.TB, url string, seed uint64) (stop func()) {
-	t.Helper()
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.MaxConns = 4
-	pool, err := pgxpool.NewWithConfig(context.Background(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := player.New(pool, player.Options{
-		Workers: 3, Rate: 80, Seed: seed, FailureRate: 0.1, BackoffRate: 0.2, BackoffSeconds: 1, DeathRate: 0.01, RaceRate: 0.05, SplitRate: 0.2, GrowthRate: 0.05,
-		Operator: player.Operator{Retry: 3, Resolve: 1, Cancel: 1, Patience: 200 * time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("the player: %v", err)
-		}
-		pool.Close()
-		if p.Counters().Commits == 0 {
-			t.Error("there was no load")
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}
 
 const terminateWriter = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 	WHERE datname = current_database() AND query LIKE '%tasker_sidecar.flushes%' AND pid <> pg_backend_pid()`
@@ -101,7 +62,7 @@ func TestRowsAfterFaults(t *testing.T) {
 		}},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
-			stop := play(t, url, uint64(i+1)) //nolint:gosec // a few
+			stop := projecttest.Play(t, url, func(o *player.Options) { o.Seed = uint64(i + 1) }) //nolint:gosec // a few
 			before := l.Status().Rows
 			followtest.Eventually(t, "a load", func() bool { return l.Status().Rows > before+100 })
 			fault.make(t)
@@ -139,7 +100,7 @@ func newestFlush(t testing.TB, conn *pgx.Conn) (f flushRow) {
 // TestTwoSidecars: one writes, the other takes over, and back.
 func TestTwoSidecars(t *testing.T) {
 	url := projecttest.Installed(t, testbed.Options{})
-	stop := play(t, url, 1)
+	stop := projecttest.Play(t, url, nil)
 	labs := [2]*projecttest.Lab{}
 	for i := range labs {
 		labs[i] = projecttest.Start(t, url, nil)

@@ -28,7 +28,7 @@ func TestGolden(t *testing.T) {
 		l.Written(t)
 		for _, mode := range []string{"exact", "wait", "fast"} {
 			t.Run(rules.String()+" "+mode, func(t *testing.T) {
-				before, fell := answers(t, conn)
+				before, fell := projecttest.Answers(t, conn)
 				p := pool(t, url, map[string]string{"tasker_sidecar.read_mode": mode, "tasker_sidecar.wait_timeout": "30s", "tasker_sidecar.max_staleness": "30s"})
 				goldentest.Check(t, rules, engine.New(p, engine.Options{Schema: dropin.Schema, Isolation: pgx.ReadCommitted}))
 				p.Close() // which makes its counts known
@@ -37,10 +37,10 @@ func TestGolden(t *testing.T) {
 					asked = 0
 				}
 				followtest.Eventually(t, "the answers to be counted", func() bool {
-					after, _ := answers(t, conn)
+					after, _ := projecttest.Answers(t, conn)
 					return after-before >= asked
 				})
-				after, falls := answers(t, conn)
+				after, falls := projecttest.Answers(t, conn)
 				if after-before != asked {
 					t.Errorf("%d answers came from rows, want %d", after-before, asked)
 				}
