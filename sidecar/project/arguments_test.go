@@ -17,13 +17,13 @@ func TestArguments(t *testing.T) {
 	loadGolden(t, url)
 	l := projecttest.Start(t, url, nil)
 	l.Written(t)
-	engine := session(t, url, map[string]string{"search_path": "public", "TimeZone": "UTC"})
+	engine := projecttest.Session(t, url, map[string]string{"search_path": "public", "TimeZone": "UTC"})
 	ids := []string{null, "24", "1", "0", "-1", "9223372036854775807"}
 	lists := []string{null, "{}", "{NULL}", "{NULL,NULL}", "{24}", "{24,24}", "{24,NULL,40,24}", "{24,999999}", "{999999}", "{999999,999999}", "{-1,NULL}",
 		"{{24,40},{58,24}}", "[5:6]={24,40}"}
 	steps := []string{null, "{}", "{NULL}", "{1004}", "{1004,1004,NULL}", "{1004,1047}", "{1047}", "{-1}", "{{1004,1005},{1008,NULL}}"}
 	for _, mode := range []string{"exact", "fast", "wait"} {
-		conn := session(t, url, trusting(mode))
+		conn := projecttest.Session(t, url, trusting(mode))
 		same := func(question string, args ...string) {
 			t.Helper()
 			if diff := gocmp.Diff(ask(t, engine, "public", question, args...), ask(t, conn, dropin.Schema, question, args...)); diff != "" {

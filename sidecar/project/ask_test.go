@@ -2,6 +2,7 @@ package project_test
 
 import (
 	"fmt"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/project/projecttest"
 	"maps"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func fromRows(answer string) bool {
 // that knows nothing of ours.
 func engineAnswers(t testing.TB, url string) []string {
 	t.Helper()
-	conn := session(t, url, map[string]string{"search_path": "public", "TimeZone": "UTC"})
+	conn := projecttest.Session(t, url, map[string]string{"search_path": "public", "TimeZone": "UTC"})
 	defer conn.Close(t.Context())
 	answers := make([]string, len(questions))
 	for i, q := range questions {
@@ -116,7 +117,7 @@ func refused(t testing.TB, url, cause string, settings map[string]string, prepar
 	t.Helper()
 	for _, mode := range []string{"fast", "wait"} {
 		counted(t, url, map[string]int64{cause: int64(len(questions))}, func() {
-			conn := session(t, url, with(settings, "tasker_sidecar.read_mode", mode))
+			conn := projecttest.Session(t, url, with(settings, "tasker_sidecar.read_mode", mode))
 			defer conn.Close(t.Context()) // which makes its counts known
 			followtest.Exec(t, conn, prepare...)
 			mustBeExact(t, url, conn)

@@ -70,7 +70,7 @@ func TestCopyInTheSameCluster(t *testing.T) {
 	l.Written(t)
 	followtest.Exec(t, l.Conn, mark)
 	counted(t, l.URL, map[string]int64{"rows": int64(len(questions))}, func() {
-		conn := session(t, l.URL, trusting("fast"))
+		conn := projecttest.Session(t, l.URL, trusting("fast"))
 		defer conn.Close(t.Context())
 		mustBeFromRows(t, conn)
 	})
@@ -161,7 +161,7 @@ func TestPointInTimeRecovery(t *testing.T) {
 	for _, copied := range []*postgres.Server{recovered, crashed} {
 		refused(t, on(t, original, copied), "no_sidecar", oneDay)
 	}
-	mustBeFromRows(t, session(t, original, trusting("fast")))
+	mustBeFromRows(t, projecttest.Session(t, original, trusting("fast")))
 }
 
 // on is the URL of the same database on another server.

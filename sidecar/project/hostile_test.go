@@ -86,7 +86,7 @@ func TestHostileSearchPath(t *testing.T) {
 	followtest.Exec(t, l.Conn, mark)
 	want := map[string][]string{}
 	for _, mode := range []string{"exact", "fast", "wait"} {
-		conn := session(t, l.URL, trusting(mode))
+		conn := projecttest.Session(t, l.URL, trusting(mode))
 		for _, q := range questions {
 			want[mode] = append(want[mode], ask(t, conn, dropin.Schema, q))
 		}
@@ -102,7 +102,7 @@ func TestHostileSearchPath(t *testing.T) {
 	for _, path := range []string{"hostile, pg_catalog", "hostile, tasker_sidecar_compat, public, pg_temp, pg_catalog", "pg_temp, hostile, tasker_sidecar, public, pg_catalog"} {
 		for mode, answers := range want {
 			settings := with(trusting(mode), "search_path", path)
-			conn := session(t, l.URL, settings)
+			conn := projecttest.Session(t, l.URL, settings)
 			if _, err := conn.Exec(t.Context(), `SELECT 1 = 1`); err == nil || !strings.Contains(err.Error(), "hostile operator") {
 				t.Fatalf("the path is not hostile: %v", err)
 			}
@@ -130,7 +130,7 @@ func TestHostileSearchPath(t *testing.T) {
 				want[cause] = 1
 			}
 			counted(t, l.URL, want, func() {
-				conn := session(t, l.URL, with(settings, "search_path", "hostile, pg_catalog"))
+				conn := projecttest.Session(t, l.URL, with(settings, "search_path", "hostile, pg_catalog"))
 				defer conn.Close(t.Context())
 				if got := ask(t, conn, dropin.Schema, questions[0]); fromRows(got) {
 					t.Error("answered from rows")
@@ -145,7 +145,7 @@ func TestHostileSearchPath(t *testing.T) {
 
 func temporary(t *testing.T, url string, want []string) {
 	t.Helper()
-	conn := session(t, url, trusting("fast"))
+	conn := projecttest.Session(t, url, trusting("fast"))
 	followtest.Exec(t, conn, `CREATE TEMP TABLE text (a int)`, `CREATE TEMP TABLE name (a int)`, `CREATE TEMP TABLE flushes ()`, `CREATE TEMP TABLE task_rows ()`)
 	for i, q := range questions {
 		if diff := gocmp.Diff(want[i], ask(t, conn, dropin.Schema, q)); diff != "" {

@@ -18,7 +18,7 @@ import (
 func TestWaitersOnAnIdleDatabase(t *testing.T) {
 	url := projecttest.Installed(t, testbed.Options{})
 	l := projecttest.Start(t, url, nil)
-	ours := ownTasks(t, l.Conn, 4, 10)
+	ours := projecttest.OwnTasks(t, l.Conn, "own", 4)
 	l.Written(t)
 	before := counts(t, l.Conn)
 
@@ -27,7 +27,7 @@ func TestWaitersOnAnIdleDatabase(t *testing.T) {
 	var took []time.Duration
 	var all sync.WaitGroup
 	for i := range sessions {
-		writer, reader := session(t, url, nil), session(t, url, path("wait"))
+		writer, reader := projecttest.Session(t, url, nil), projecttest.Session(t, url, projecttest.ReadMode("wait", 2*time.Second))
 		all.Go(func() {
 			for n := 1; n <= each; n++ {
 				turn.Lock()
@@ -35,14 +35,16 @@ func TestWaitersOnAnIdleDatabase(t *testing.T) {
 					t.Error(err)
 				}
 				asked := time.Now()
-				got, err := attempts(t, reader, ours[i])
+				var got [3]int
+				err := reader.QueryRow(t.Context(), `SELECT min(attempts), max(attempts), count(*) FROM get_step_readiness_status($1::bigint, NULL)`, ours[i]).
+					Scan(&got[0], &got[1], &got[2])
 				took = append(took, time.Since(asked))
 				turn.Unlock()
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if diff := gocmp.Diff([]int{n, n, 10}, got); diff != "" {
+				if diff := gocmp.Diff([3]int{n, n, 10}, got); diff != "" {
 					t.Errorf("right after its commit: wanted (-), answered (+): least and most attempts, steps\n%s", diff)
 				}
 			}

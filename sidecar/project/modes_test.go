@@ -44,7 +44,7 @@ func resolveModes(t *testing.T, l *projecttest.Lab) {
 			t.Fatal(err)
 		}
 	}
-	conn := session(t, l.URL, nil)
+	conn := projecttest.Session(t, l.URL, nil)
 	superuser := conn.Config().User
 	want("nothing is set", conn, "exact")
 
@@ -64,12 +64,12 @@ func resolveModes(t *testing.T, l *projecttest.Lab) {
 	want("NULL", conn, "fast")
 	followtest.Exec(t, conn, `SET tasker_sidecar.read_mode = exact`, `RESET tasker_sidecar.read_mode`)
 	want("RESET", conn, "fast")
-	fresh := session(t, l.URL, nil)
+	fresh := projecttest.Session(t, l.URL, nil)
 	followtest.Exec(t, fresh, `BEGIN`, `SET LOCAL tasker_sidecar.read_mode = exact`, `COMMIT`) // which leaves an empty one
 	want("SET LOCAL alone, afterwards", fresh, "fast")
 
-	want("a startup parameter", session(t, l.URL, map[string]string{"tasker_sidecar.read_mode": "exact"}), "exact")
-	want("PGOPTIONS", session(t, l.URL, map[string]string{"options": "-c tasker_sidecar.read_mode=wait -c tasker_sidecar.wait_timeout=2s"}), "wait")
+	want("a startup parameter", projecttest.Session(t, l.URL, map[string]string{"tasker_sidecar.read_mode": "exact"}), "exact")
+	want("PGOPTIONS", projecttest.Session(t, l.URL, map[string]string{"options": "-c tasker_sidecar.read_mode=wait -c tasker_sidecar.wait_timeout=2s"}), "wait")
 
 	other := pgtest.UniqueName(t, "other")
 	followtest.Exec(t, l.Conn, fmt.Sprintf(`CREATE ROLE %s`, other))
@@ -169,7 +169,7 @@ func refuseNonsense(t *testing.T, l *projecttest.Lab) {
 	}
 	// Zero: nothing is that young.
 	counted(t, l.URL, map[string]int64{"stale": 1}, func() {
-		conn := session(t, l.URL, map[string]string{"tasker_sidecar.read_mode": "fast", staleness: "0"})
+		conn := projecttest.Session(t, l.URL, map[string]string{"tasker_sidecar.read_mode": "fast", staleness: "0"})
 		defer conn.Close(t.Context())
 		ask(t, conn, dropin.Schema, questions[0])
 	})

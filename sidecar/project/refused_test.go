@@ -47,7 +47,7 @@ func readInTransactions(t *testing.T, l *projecttest.Lab) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, mode := range []string{"fast", "wait"} {
 				counted(t, l.URL, map[string]int64{c.cause: n}, func() {
-					conn := session(t, l.URL, trusting(mode))
+					conn := projecttest.Session(t, l.URL, trusting(mode))
 					defer conn.Close(t.Context())
 					followtest.Exec(t, conn, c.begin...)
 					if c.cause == "rows" {
@@ -69,7 +69,7 @@ func readInTransactions(t *testing.T, l *projecttest.Lab) {
 func readOwnWrites(t *testing.T, l *projecttest.Lab) {
 	const question = `SELECT DISTINCT attempts FROM %s.get_step_readiness_status(24)`
 	for i, mode := range []string{"exact", "fast", "wait"} {
-		conn := session(t, l.URL, trusting(mode))
+		conn := projecttest.Session(t, l.URL, trusting(mode))
 		for j, statement := range []string{`BEGIN`, `SAVEPOINT s`} {
 			want := fmt.Sprint(1000 + 10*i + j)
 			followtest.Exec(t, conn, statement, `UPDATE tasker_workflow_steps SET attempts = `+want+` WHERE task_id = 24`)
@@ -87,7 +87,7 @@ func readOwnWrites(t *testing.T, l *projecttest.Lab) {
 // readByCursorsAndPreparedStatements: the mode is the one that holds when they
 // are executed.
 func readByCursorsAndPreparedStatements(t *testing.T, l *projecttest.Lab) {
-	conn := session(t, l.URL, trusting("exact"))
+	conn := projecttest.Session(t, l.URL, trusting("exact"))
 	followtest.Exec(t, conn, `PREPARE question (bigint) AS SELECT DISTINCT name = 'from rows' FROM tasker_sidecar_compat.get_step_readiness_status($1)`)
 	const yes, no = "t", "f"
 	for range 8 { // a plan is kept after some
@@ -141,6 +141,6 @@ func readWithoutRights(t *testing.T, l *projecttest.Lab) {
 		}
 	}
 	for _, mode := range []string{"fast", "wait"} {
-		mustBeFromRows(t, session(t, address.String(), trusting(mode)))
+		mustBeFromRows(t, projecttest.Session(t, address.String(), trusting(mode)))
 	}
 }

@@ -34,7 +34,7 @@ func TestStandby(t *testing.T) {
 		l := projecttest.Start(t, address, nil)
 		l.Written(t)
 		followtest.Exec(t, l.Conn, mark)
-		mustBeFromRows(t, session(t, address, trusting("fast")))
+		mustBeFromRows(t, projecttest.Session(t, address, trusting("fast")))
 		labs = append(labs, l)
 	}
 	unlogged, logged = on(t, unlogged, standby), on(t, logged, standby)
@@ -51,13 +51,13 @@ func TestStandby(t *testing.T) {
 	for _, address := range []string{unlogged, logged} {
 		refused(t, address, "standby", oneDay)
 		counted(t, address, nil, func() {
-			conn := session(t, address, trusting("exact"))
+			conn := projecttest.Session(t, address, trusting("exact"))
 			defer conn.Close(t.Context())
 			mustBeExact(t, address, conn)
 		})
 		// What rows never answer is asked there, too.
 		for _, mode := range []string{"exact", "fast", "wait"} {
-			conn := session(t, address, trusting(mode))
+			conn := projecttest.Session(t, address, trusting(mode))
 			ask(t, conn, dropin.Schema, `SELECT * FROM %s.get_analytics_metrics_v01()`)
 			ask(t, conn, dropin.Schema, `SELECT * FROM %s.get_slowest_tasks_v01()`)
 			ask(t, conn, dropin.Schema, `SELECT * FROM %s.get_slowest_steps_v01()`)
@@ -78,6 +78,6 @@ func TestStandby(t *testing.T) {
 	// The primary does not mind.
 	for _, l := range labs {
 		l.Written(t)
-		mustBeFromRows(t, session(t, l.URL, trusting("wait")))
+		mustBeFromRows(t, projecttest.Session(t, l.URL, trusting("wait")))
 	}
 }

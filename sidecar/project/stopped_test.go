@@ -42,13 +42,13 @@ func TestMarkedAnswers(t *testing.T) {
 	n := int64(len(questions))
 	for _, mode := range []string{"fast", "wait"} {
 		counted(t, l.URL, map[string]int64{"rows": n}, func() {
-			conn := session(t, l.URL, trusting(mode))
+			conn := projecttest.Session(t, l.URL, trusting(mode))
 			defer conn.Close(t.Context())
 			mustBeFromRows(t, conn)
 		})
 	}
 	counted(t, l.URL, nil, func() {
-		conn := session(t, l.URL, trusting("exact"))
+		conn := projecttest.Session(t, l.URL, trusting("exact"))
 		defer conn.Close(t.Context())
 		mustBeExact(t, l.URL, conn)
 	})
@@ -86,9 +86,9 @@ func TestNoSidecar(t *testing.T) {
 func TestFrozenWalsender(t *testing.T) {
 	l := markedLab(t, pgtest.On(pgtest.Server(t, nil)))
 	const question = `SELECT * FROM %s.get_step_readiness_status(24)`
-	fast := session(t, l.URL, map[string]string{"tasker_sidecar.read_mode": "fast", "tasker_sidecar.max_staleness": "1s"})
-	wait := session(t, l.URL, map[string]string{"tasker_sidecar.read_mode": "wait", "tasker_sidecar.wait_timeout": "50ms"})
-	engine := session(t, l.URL, map[string]string{"search_path": "public", "TimeZone": "UTC"})
+	fast := projecttest.Session(t, l.URL, map[string]string{"tasker_sidecar.read_mode": "fast", "tasker_sidecar.max_staleness": "1s"})
+	wait := projecttest.Session(t, l.URL, map[string]string{"tasker_sidecar.read_mode": "wait", "tasker_sidecar.wait_timeout": "50ms"})
+	engine := projecttest.Session(t, l.URL, map[string]string{"search_path": "public", "TimeZone": "UTC"})
 
 	signal := freeze(t, l.Conn)
 	followtest.Exec(t, l.Conn, `UPDATE tasker_workflow_steps SET attempts = attempts + 1 WHERE task_id = 24`)
@@ -135,7 +135,7 @@ func TestFrozenWalsender(t *testing.T) {
 	l.Written(t)
 	followtest.Exec(t, l.Conn, mark)
 	for _, mode := range []string{"fast", "wait"} {
-		mustBeFromRows(t, session(t, l.URL, trusting(mode)))
+		mustBeFromRows(t, projecttest.Session(t, l.URL, trusting(mode)))
 	}
 }
 
