@@ -36,12 +36,18 @@ func keepJournal(t *testing.T, conn *pgx.Conn) {
 			entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, writer text NOT NULL, pid integer NOT NULL, epoch bigint NOT NULL, relation text NOT NULL)`,
 		`CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN
+			IF NOT EXISTS (SELECT FROM changed) THEN
+				RETURN NULL; -- a statement that changed nothing
+			END IF;
 			INSERT INTO public.journal (writer, pid, epoch, relation)
 			SELECT pg_catalog.current_setting('application_name'), pg_catalog.pg_backend_pid(), l.epoch, TG_TABLE_NAME FROM tasker_sidecar.leader l;
 			RETURN NULL;
 		END $$`)
 	for _, table := range []string{"step_rows", "task_rows", "dag_rows", "candidate_rows", "flushes"} {
-		followtest.Exec(t, conn, `CREATE TRIGGER journal AFTER INSERT OR UPDATE OR DELETE ON tasker_sidecar.`+table+` FOR EACH STATEMENT EXECUTE FUNCTION public.note()`)
+		for event, rows := range map[string]string{"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"} {
+			followtest.Exec(t, conn, fmt.Sprintf(`CREATE TRIGGER journal_%[1]s AFTER %[1]s ON tasker_sidecar.%[2]s
+				REFERENCING %[3]s TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note()`, event, table, rows))
+		}
 	}
 }
 

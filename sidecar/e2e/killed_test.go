@@ -38,7 +38,6 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	askers.Go(func() { waited = projecttest.AskWaiting(asking, t, address, ours[:4], 200*time.Millisecond) })
 	askers.Go(func() { fast = projecttest.AskFast(asking, t, address, ours[4:]) })
 
-	// Of the process that runs; what it finds is put into happened when it is dead.
 	var p *process
 	var writer string
 	var before seen // what its predecessors have left
@@ -48,13 +47,21 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		p.signal(syscall.SIGKILL)
 		p.wait(followtest.Patience)
 	}
+	commitsPass := func(n int64) {
+		until := commits.Load() + n
+		followtest.Eventually(t, "some commits", func() bool { return commits.Load() >= until })
+	}
 	moments := []struct {
 		name string
 		kill func()
 	}{
-		{"at a random moment", func() {
-			until := commits.Load() + rand.Int64N(60)
-			followtest.Eventually(t, "some commits", func() bool { return commits.Load() >= until })
+		{"at a random moment of its start", func() {
+			commitsPass(rand.Int64N(60))
+			kill()
+		}},
+		{"at a random moment of its work", func() {
+			followtest.Eventually(t, "it to vouch for rows", vouches)
+			commitsPass(rand.Int64N(30))
 			kill()
 		}},
 		{"as soon as it leads", func() {
@@ -66,6 +73,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 			kill()
 		}},
 		{"while it writes", func() {
+			followtest.Eventually(t, "it to vouch for rows", vouches)
 			followtest.Eventually(t, "a write", func() bool {
 				var writes bool
 				if err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1

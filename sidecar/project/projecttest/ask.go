@@ -51,6 +51,10 @@ func Answers(t testing.TB, conn *pgx.Conn) (fromRows int64, fallbacks map[string
 	return fromRows, fallbacks
 }
 
+// pause is the least time between two questions, so that those who ask leave
+// something of the machine to those who answer.
+const pause = 2 * time.Millisecond
+
 // ownSteps is how many steps a task has that [OwnTasks] makes.
 const ownSteps = 10
 
@@ -94,7 +98,10 @@ func attempts(ctx context.Context, conn *pgx.Conn, task int64) (least, most, ste
 func AskWaiting(ctx context.Context, t testing.TB, url string, tasks []int64, wait time.Duration) (asked int) {
 	t.Helper()
 	writer, reader := Session(t, url, nil), Session(t, url, ReadMode("wait", wait))
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
 	for n := 1; ctx.Err() == nil; n++ {
+		<-tick.C
 		id := tasks[n%len(tasks)]
 		if _, err := writer.Exec(t.Context(), setAttempts, id, n); err != nil {
 			t.Error(err)
@@ -127,7 +134,10 @@ func AskFast(ctx context.Context, t testing.TB, url string, tasks []int64) (aske
 	}
 	var writing sync.WaitGroup
 	writing.Go(func() {
+		tick := time.NewTicker(pause)
+		defer tick.Stop()
 		for n := 0; ctx.Err() == nil; n++ {
+			<-tick.C
 			id := tasks[n%len(tasks)]
 			mu.Lock()
 			begun[id]++
@@ -142,7 +152,10 @@ func AskFast(ctx context.Context, t testing.TB, url string, tasks []int64) (aske
 			mu.Unlock()
 		}
 	})
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
 	for ; ctx.Err() == nil; asked++ {
+		<-tick.C
 		id := tasks[asked%len(tasks)]
 		before := time.Now()
 		got, most, steps, err := attempts(t.Context(), reader, id)
