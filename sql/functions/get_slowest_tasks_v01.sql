@@ -6,9 +6,9 @@
 CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_slowest_tasks_v01(
     since_timestamp  timestamp with time zone DEFAULT NULL,
     limit_count      integer DEFAULT 10,
-    namespace_filter text DEFAULT NULL,
-    task_name_filter text DEFAULT NULL,
-    version_filter   text DEFAULT NULL
+    namespace_filter pg_catalog.text DEFAULT NULL,
+    task_name_filter pg_catalog.text DEFAULT NULL,
+    version_filter   pg_catalog.text DEFAULT NULL
 )
 RETURNS TABLE (
     task_id          bigint,

@@ -4,17 +4,17 @@ CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_contexts_bat
 RETURNS TABLE (
     task_id               bigint,
     named_task_id         integer,
-    status                text,
+    status                pg_catalog.text,
     total_steps           bigint,
     pending_steps         bigint,
     in_progress_steps     bigint,
     completed_steps       bigint,
     failed_steps          bigint,
     ready_steps           bigint,
-    execution_status      text,
-    recommended_action    text,
+    execution_status      pg_catalog.text,
+    recommended_action    pg_catalog.text,
     completion_percentage numeric,
-    health_status         text
+    health_status         pg_catalog.text
 )
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
