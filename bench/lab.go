@@ -19,10 +19,11 @@ import (
 // lab is what the cases of a run share: a server, made when it is first
 // needed, and data sets on it.
 type lab struct {
-	o      Options
-	stage  func(stage string)
-	server *postgres.Server
-	sets   map[string]*dataset
+	o          Options
+	stage      func(stage string)
+	server     *postgres.Server
+	sets       map[string]*dataset
+	projecting *projecting // into the data set that was last asked for; nil: into none
 }
 
 // dataset is a database with the engine's tables and functions, loaded.
@@ -34,6 +35,9 @@ type dataset struct {
 	tasks  int    // with ids from first on
 	steps  int
 	edges  int
+
+	installed bool // our schema and functions are there
+	vacuumed  bool // the rows, after they were first written
 }
 
 func newLab(o Options) *lab {
@@ -41,6 +45,7 @@ func newLab(o Options) *lab {
 }
 
 func (l *lab) close() {
+	_ = l.unproject() // whoever measured with it has been told
 	if l.server != nil {
 		_ = l.server.Stop(context.Background()) // it ends with this process in any case
 	}
@@ -101,11 +106,15 @@ func layered() *workload.Workflow {
 
 // layeredSet is tasks of the workflow above at all stages.
 func (l *lab) layeredSet(ctx context.Context, tasks int) (*dataset, error) {
-	return l.load(ctx, fmt.Sprintf("layered%d", tasks), workload.Spec{
+	return l.load(ctx, fmt.Sprintf("layered%d", tasks), l.layeredSpec(tasks))
+}
+
+func (l *lab) layeredSpec(tasks int) workload.Spec {
+	return workload.Spec{
 		Tasks: tasks, Seed: l.o.Seed,
 		Mix:       []workload.Share[workload.Source]{{Percent: 100, Of: workload.Always(layered())}},
 		Scenarios: []workload.Share[workload.Scenario]{{Percent: 60, Of: workload.Started}, {Percent: 15, Of: workload.Fresh}, {Percent: 15, Of: workload.Completed}, {Percent: 10, Of: workload.Exhausted}},
-	})
+	}
 }
 
 // load makes a database of the given name, once.
