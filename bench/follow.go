@@ -7,6 +7,10 @@ func followSuite() Suite {
 		What: "follow a database and answer from the index",
 		Cases: []Case{
 			{
+				Name: "loader", What: "loading generated workflows, steps/s, edges and transitions included",
+				Goal: Goal{AtLeast: 50_000}, form: Share, run: runLoader,
+			},
+			{
 				Name: "readiness", What: "readiness of a 10-step task, in process",
 				Against: "the engine's function over a local socket, prepared", Goal: Goal{AtLeast: 200}, form: Advantage, run: runReadiness,
 			},

@@ -104,17 +104,18 @@ func layered() *workload.Workflow {
 	return w
 }
 
-// layeredSet is tasks of the workflow above at all stages.
-func (l *lab) layeredSet(ctx context.Context, tasks int) (*dataset, error) {
-	return l.load(ctx, fmt.Sprintf("layered%d", tasks), l.layeredSpec(tasks))
-}
-
+// layeredSpec is tasks of the workflow above at all stages.
 func (l *lab) layeredSpec(tasks int) workload.Spec {
 	return workload.Spec{
 		Tasks: tasks, Seed: l.o.Seed,
 		Mix:       []workload.Share[workload.Source]{{Percent: 100, Of: workload.Always(layered())}},
 		Scenarios: []workload.Share[workload.Scenario]{{Percent: 60, Of: workload.Started}, {Percent: 15, Of: workload.Fresh}, {Percent: 15, Of: workload.Completed}, {Percent: 10, Of: workload.Exhausted}},
 	}
+}
+
+// layeredSet is a data set of that.
+func (l *lab) layeredSet(ctx context.Context, tasks int) (*dataset, error) {
+	return l.load(ctx, fmt.Sprintf("layered%d", tasks), l.layeredSpec(tasks))
 }
 
 // load makes a database of the given name, once.
@@ -128,7 +129,7 @@ func (l *lab) load(ctx context.Context, name string, spec workload.Spec) (*datas
 	}
 	defer pool.Close()
 	l.stage("load the data set " + name)
-	stats, err := loader.Load(ctx, pool, workload.Generate(spec), loader.Options{Progress: func(s loader.Stats) {
+	stats, err := loader.Load(ctx, pool, workload.Generate(spec), loader.Options{BuildIndexesAfter: true, Progress: func(s loader.Stats) {
 		l.stage(fmt.Sprintf("load the data set %s: %d steps", name, s.Steps))
 	}})
 	if err != nil {
@@ -139,9 +140,14 @@ func (l *lab) load(ctx context.Context, name string, spec workload.Spec) (*datas
 		return nil, err
 	}
 	set.first, set.tasks, set.steps, set.edges = stats.FirstTaskID, stats.Tasks, stats.Steps, stats.Edges
-	set.words = fmt.Sprintf("%d tasks, %d steps, %d edges, %d step transitions", stats.Tasks, stats.Steps, stats.Edges, stats.Transitions)
+	set.words = words(stats)
 	l.sets[name] = set
 	return set, nil
+}
+
+// words say what was loaded.
+func words(s loader.Stats) string {
+	return fmt.Sprintf("%d tasks, %d steps, %d edges, %d step transitions", s.Tasks, s.Steps, s.Edges, s.Transitions)
 }
 
 // database makes an empty database with the engine's tables and functions.

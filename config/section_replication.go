@@ -21,7 +21,7 @@ type Replication struct {
 	SnapshotRowsPerBatch int `range:"1..65536" default:"1024"`
 	// SnapshotChunkBytes is the size of the pieces that a large table is read
 	// in, side by side.
-	SnapshotChunkBytes Size `range:"1MiB..1TiB" default:"64MiB"`
+	SnapshotChunkBytes Size `range:"1MiB..1TiB" default:"16MiB"`
 	// SnapshotBytesPerSecond bounds what a snapshot reads from the server. 0: no
 	// bound.
 	SnapshotBytesPerSecond Size `range:"0.."`

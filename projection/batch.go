@@ -15,8 +15,8 @@ type batch struct {
 
 	stepsGone, tasksGone, dagGone, candidatesGone []int64
 
-	// woken are the tasks that have gained steps that can run.
-	woken []int64
+	// fresh are the candidates that are new, or are ready at another time.
+	fresh []candidateRow
 }
 
 // rows is how many rows it writes or deletes.
@@ -49,19 +49,17 @@ func (b *batch) add(before, after *taskRows) {
 				b.dag = append(b.dag, *r)
 			}
 		})
-	woken := false
 	merge(before.candidates, after.candidates,
 		func(a, b *candidateRow) int { return cmp.Compare(a.step, b.step) },
 		func(r *candidateRow) { b.candidatesGone = append(b.candidatesGone, r.step) },
 		func(was, r *candidateRow) {
 			if was == nil || *was != *r {
 				b.candidates = append(b.candidates, *r)
-				woken = woken || was == nil || was.since != r.since
+				if was == nil || was.since != r.since {
+					b.fresh = append(b.fresh, *r)
+				}
 			}
 		})
-	if woken {
-		b.woken = append(b.woken, after.id)
-	}
 }
 
 // sameRow compares what step_rows has of a step.

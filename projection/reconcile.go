@@ -47,7 +47,7 @@ func (s *session) reconcile(ctx context.Context, r Reflection) error {
 			b, from = &batch{}, to+1
 		}
 	}
-	b.woken = nil // they were not asleep
+	b.fresh, s.told = nil, s.source.Now() // what can run already is no news
 	if err := s.flush(ctx, r, b); err != nil {
 		return err
 	}

@@ -27,8 +27,9 @@ type session struct {
 	vouching bool
 	health   tasker.SystemHealthCounts
 	oldest   tasker.Timestamp
-	beat     time.Time // when the last flush was written
-	rested   time.Time // when the next one may begin
+	beat     time.Time        // when the last flush was written
+	rested   time.Time        // when the next one may begin
+	told     tasker.Timestamp // who could run at that time has been announced
 }
 
 // errReplaced says that the source has another index, of which nothing is known.
@@ -99,7 +100,9 @@ func (s *session) follow(ctx context.Context) error {
 		case r.identity() != s.of.identity() || r.Slot != s.of.Slot:
 			return errReplaced
 		default:
-			err = s.advance(ctx, r)
+			if err = s.advance(ctx, r); err == nil {
+				err = s.announce(ctx)
+			}
 		}
 		if err != nil {
 			return err
@@ -192,12 +195,14 @@ func (s *session) flush(ctx context.Context, r Reflection, b *batch) error {
 	started := time.Now()
 	s.number++
 	f := flush{number: s.number, epoch: s.lease.Epoch(), of: r, version: s.o.Version}
+	now := s.source.Now()
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return b.write(ctx, tx, f.queue, s.cutFlushes, func(q *pgx.Batch) { s.o.notify(q, b.woken) })
+		return b.write(ctx, tx, f.queue, s.cutFlushes, func(q *pgx.Batch) { s.notify(q, b.fresh, r.View, now) })
 	})
 	if err != nil {
 		return err
 	}
+	s.told = now
 	s.vouching, s.health, s.oldest = true, r.View.SystemHealthCounts(), r.View.OldestCandidate()
 	s.flushed(started, b)
 	s.reflect(r)

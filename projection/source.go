@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tasker-sidecar/tasker-sidecar/readiness"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
 // Source is what is projected: an index that follows a database. Its methods
@@ -12,8 +13,11 @@ type Source interface {
 	// Reflection is the newest view with what is known about it; false while
 	// its answers are stale, or before there is one.
 	Reflection() (Reflection, bool)
-	// Changed is closed when the next Reflection is another one.
+	// Changed is closed when the next Reflection is another one, or a step can
+	// run by the clock alone.
 	Changed() <-chan struct{}
+	// Now is the server's clock.
+	Now() tasker.Timestamp
 }
 
 // Reflection is a view and what it is of.

@@ -3,7 +3,6 @@ package projection
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -68,21 +67,4 @@ func (f *flush) queue(q *pgx.Batch) {
 		h.TotalTasks, h.PendingTasks, h.InProgressTasks, h.CompleteTasks, h.ErrorTasks, h.CancelledTasks,
 		h.TotalSteps, h.PendingSteps, h.InProgressSteps, h.CompleteSteps, h.ErrorSteps,
 		h.RetryableErrorSteps, h.ExhaustedRetrySteps, h.InBackoffSteps, f.version)
-}
-
-// notify announces the tasks that have gained steps that can run, in the
-// transaction that writes them.
-func (o *Options) notify(q *pgx.Batch, woken []int64) {
-	if o.Notify == "" || len(woken) == 0 {
-		return
-	}
-	if len(woken) > o.NotifyMost {
-		q.Queue("SELECT pg_catalog.pg_notify($1, '')", o.Notify)
-		return
-	}
-	payloads := make([]string, len(woken))
-	for i, id := range woken {
-		payloads[i] = strconv.FormatInt(id, 10)
-	}
-	q.Queue("SELECT pg_catalog.pg_notify($1, p) FROM pg_catalog.unnest($2::text[]) p", o.Notify, payloads)
 }

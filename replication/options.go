@@ -45,7 +45,7 @@ type Options struct {
 	SnapshotRowsPerBatch int
 	// SnapshotChunkBytes is the size of the pieces that a large table is
 	// read in, side by side, 1 MiB at least.
-	// Defaults to 64 MiB.
+	// Defaults to 16 MiB.
 	SnapshotChunkBytes int64
 	// SnapshotBytesPerSecond bounds what all COPYs of a snapshot read.
 	// Defaults to 0: no bound.
@@ -162,7 +162,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.ApplicationName, "tasker-sidecar")
 	def(&o.SnapshotWorkers, min(4, max(2, runtime.GOMAXPROCS(0))))
 	def(&o.SnapshotRowsPerBatch, 1024)
-	def(&o.SnapshotChunkBytes, 64<<20)
+	def(&o.SnapshotChunkBytes, 16<<20)
 	def(&o.ReloadPause, 20*time.Second)
 	def(&o.ReloadPauseMax, max(5*time.Minute, o.ReloadPause))
 	def(&o.ReconnectMin, 100*time.Millisecond)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
 	"github.com/tasker-sidecar/tasker-sidecar/internal/postgres"
+	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
 	"github.com/tasker-sidecar/tasker-sidecar/workload/player"
 )
@@ -25,8 +26,8 @@ func (a *app) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Show all of it on a database of its own",
 		Long: `Starts a Postgres (or uses the one named by TASKER_SIDECAR_TEST_DATABASE_URL, in
-a database of its own), installs a stand-in for the engine's tables and functions,
-has simulated Rails workers play workflows with failures on it, follows them, and
+a database of its own), installs a stand-in for the engine's tables and functions
+and the schemas of tasker-sidecar install, has simulated Rails workers play workflows with failures on it, follows them, and
 compares its answers with the functions' all the while. It prints addresses that
 one can curl, and ends with a verdict; what it started it removes.
 
@@ -92,13 +93,21 @@ func demoDatabase(ctx context.Context, server *postgres.Server, c *config.Config
 	url = server.DatabaseURL(name)
 	conn, err := pgx.Connect(ctx, url)
 	if err == nil {
-		err = errors.Join(testbed.Install(ctx, conn, testbedOptions(c)), conn.Close(ctx))
+		err = errors.Join(installDemo(ctx, conn, testbedOptions(c)), conn.Close(ctx))
 	}
 	if err != nil {
 		drop()
 		return "", nil, err
 	}
 	return url, drop, nil
+}
+
+// installDemo puts the engine's side and ours into an empty database.
+func installDemo(ctx context.Context, conn *pgx.Conn, o testbed.Options) error {
+	if err := testbed.Install(ctx, conn, o); err != nil {
+		return err
+	}
+	return schema.Install(ctx, conn, schema.Options{Engine: o.Schema, Steps: dropIns(o.Rules, false)})
 }
 
 func execute(ctx context.Context, url, statement string) error {

@@ -81,7 +81,7 @@ func (d *demoScreen) draw() {
 	}
 	status, now := d.service.follower.Status(), time.Now()
 	health, verify := view.SystemHealthCounts(), d.service.verifier.Status()
-	counters := d.player.Counters()
+	counters, rows := d.player.Counters(), d.service.rows.status()
 	changes := int64(status.Changes) //nolint:gosec // a count
 	rate := float64(changes-d.lastChanges) / now.Sub(d.lastAt).Seconds()
 	d.lastChanges, d.lastAt = changes, now
@@ -97,6 +97,7 @@ func (d *demoScreen) draw() {
 			health.TotalSteps, health.InProgressSteps, health.CompleteSteps, health.ErrorSteps, health.ExhaustedRetrySteps),
 		fmt.Sprintf("ready    %7d   commits %d, lost races %d, dead workers %d", view.ReadyCount(d.service.follower.Now()), counters.Commits, counters.LostRaces, counters.Deaths),
 		fmt.Sprintf("log      %7.0f   changes/s; %s, %d bytes behind, %v old, as of %s", rate, state, status.LagBytes, status.Age.Round(time.Millisecond), view.LSN()),
+		fmt.Sprintf("rows     %7d   written to the database in %d flushes, the last in %.1f ms; %s, reflecting %s", rows.Rows, rows.Flushes, rows.FlushMillis, rows.State, rows.WrittenLSN),
 		fmt.Sprintf("compared %7d   tasks with the database's functions: %d differences, %d undecided", verify.Compared, verify.Differences, verify.Undecided),
 	}
 	if !d.live {

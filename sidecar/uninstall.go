@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tasker-sidecar/tasker-sidecar/leader"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
 )
 
@@ -37,7 +38,8 @@ Exit code 3: nothing was removed; the message says why.`,
 			}
 			defer closeConn(c, conn)
 			o := schema.UninstallOptions{
-				Publication: loaded.Config.Replication.Publication, SlotPrefix: loaded.Config.Replication.SlotPrefix, Force: force,
+				Publication: loaded.Config.Replication.Publication, SlotPrefix: loaded.Config.Replication.SlotPrefix,
+				LeaderKey: leader.LockKey, Force: force,
 				Log: func(line string) { fmt.Fprintln(a.stdout, line) },
 			}
 			if dryRun {

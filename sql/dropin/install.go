@@ -13,12 +13,13 @@ type Executor interface {
 	Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error)
 }
 
-// Install creates or replaces the drop-ins in their schema, which has to be there. Rights that were granted on them stay, and none are granted.
-// In a transaction of the caller's all of it is there afterwards, or, when that
+// Install creates or replaces the drop-ins in their schema, which has to be
+// there, as the schema tasker_sidecar has unless options say Alone. Rights that
+// were granted on them stay, and none are granted. In a transaction of the caller's all of it is there afterwards, or, when that
 // is rolled back after an error, nothing has changed.
 //
-// It takes the right to create the schema, or to create in it and to own what
-// is replaced; and its owner needs to read the engine's tables, for the view.
+// It takes the right to create in the schema and to own what is replaced; and
+// its owner needs to read the engine's tables, for the view.
 func Install(ctx context.Context, db Executor, options Options) error {
 	objects, err := Render(options)
 	if err != nil {

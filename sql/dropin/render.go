@@ -47,6 +47,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Rules != tasker.RulesV01 && o.Rules != tasker.RulesV02 {
 		return o, fmt.Errorf("rules %d are not known: v01 and v02 are", o.Rules)
 	}
+	for _, quote := range []string{"$function$", "$statement$"} {
+		if strings.Contains(o.Engine, quote) {
+			return o, fmt.Errorf("schema %q: a name with %s in it cannot be written into a function", o.Engine, quote)
+		}
+	}
 	return o, nil
 }
 

@@ -16,8 +16,10 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/internal/postgres"
 	"github.com/tasker-sidecar/tasker-sidecar/internal/postgres/pgtest"
+	"github.com/tasker-sidecar/tasker-sidecar/sql/dropin"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/extension"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
+	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -34,10 +36,15 @@ func TestCreateExtension(t *testing.T) {
 	exec1(t, conn, "SET tasker_sidecar.engine_schema = 'nowhere'")
 	wantError(t, conn, "CREATE EXTENSION tasker_sidecar", "nowhere")
 	exec1(t, conn, "SET tasker_sidecar.engine_schema = 'older'")
+	wantError(t, conn, "CREATE EXTENSION tasker_sidecar", "which rules")
+	exec1(t, conn, "SET tasker_sidecar.rules = 'v01'")
 	exec1(t, conn, "CREATE EXTENSION tasker_sidecar")
 
-	engineTables(t, direct, "public")
-	if err := schema.Install(t.Context(), direct, schema.Options{}); err != nil {
+	engineTables(t, direct, "older")
+	dropIns := schema.Step{Name: "drop-ins", Run: func(ctx context.Context, tx pgx.Tx, engine string) error {
+		return dropin.Install(ctx, tx, dropin.Options{Engine: engine, Rules: tasker.RulesV01})
+	}}
+	if err := schema.Install(t.Context(), direct, schema.Options{Steps: []schema.Step{dropIns}}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(objects(t, direct), objects(t, conn)); diff != "" {
@@ -200,9 +207,8 @@ func serverDir(t *testing.T, conn *pgx.Conn, name string) string {
 func engineTables(t *testing.T, conn *pgx.Conn, schemas ...string) {
 	t.Helper()
 	for _, s := range schemas {
-		exec1(t, conn, "CREATE SCHEMA IF NOT EXISTS "+s)
-		for i := range tasker.FollowedTables {
-			exec1(t, conn, "CREATE TABLE "+s+"."+tasker.Schema[i].Name+" ()")
+		if err := testbed.Install(t.Context(), conn, testbed.Options{Schema: s}); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

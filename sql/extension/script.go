@@ -5,6 +5,7 @@
 // one script serves every database:
 //
 //	make -C sql/extension install
+//	SET tasker_sidecar.rules = 'v02';           -- those of the engine's functions; doctor asks them
 //	SET tasker_sidecar.engine_schema = 'app';   -- only where several schemas have the tables
 //	SET tasker_sidecar.logged = on;             -- only if the rows are to be logged
 //	CREATE EXTENSION tasker_sidecar;
@@ -13,9 +14,11 @@
 package extension
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/tasker-sidecar/tasker-sidecar/sql/dropin"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
@@ -38,6 +41,7 @@ DECLARE
     persistence CONSTANT text := CASE WHEN pg_catalog.current_setting('tasker_sidecar.logged', true) IN ('on', 'true', '1') THEN '' ELSE 'UNLOGGED ' END;
     complete    text[];
     engine      text;
+    rules       CONSTANT text := pg_catalog.current_setting('tasker_sidecar.rules', true);
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     PERFORM pg_advisory_xact_lock(%d);
@@ -57,7 +61,11 @@ BEGIN
         RAISE EXCEPTION 'the engine''s tables are in several schemas: %%', array_to_string(complete, ', ')
             USING HINT = 'SET tasker_sidecar.engine_schema to the one that is meant.';
     END IF;
-    engine := quote_ident(complete[1]);
+    engine := '"' || replace(complete[1], '"', '""') || '"';
+    IF rules IS NULL OR rules NOT IN ('v01', 'v02') THEN
+        RAISE EXCEPTION 'it is not said which rules the engine''s functions follow'
+            USING HINT = 'SET tasker_sidecar.rules to v02, or to v01 for an engine before 1.0.5; tasker-sidecar doctor asks the functions.';
+    END IF;
 `
 
 const tail = `END
@@ -67,10 +75,8 @@ $install$;
 SELECT pg_catalog.pg_extension_config_dump('tasker_sidecar.settings', '');
 `
 
-// Script gives the script of this version. What it holds of the drop-in
-// functions are the given statements, in which @engine@ stands for the quoted
-// schema of the engine's tables.
-func Script(dropIns []string) (string, error) {
+// Script gives the script of this version.
+func Script() (string, error) {
 	sources, err := schema.Sources()
 	if err != nil {
 		return "", err
@@ -80,7 +86,7 @@ func Script(dropIns []string) (string, error) {
 		tables[i] = literal(tasker.Schema[i].Name)
 	}
 	var s strings.Builder
-	s.WriteString("-- Generated from sql/migrations by a test (go test ./sql/extension -update). Do not edit.\n")
+	s.WriteString("-- Generated from sql/migrations and sql/functions by a test (go test ./sql/extension -update). Do not edit.\n")
 	fmt.Fprintf(&s, head, strings.Join(tables, ", "), schema.LockKey)
 	execute := func(comment, sql string) error {
 		if strings.Contains(sql, "$source$") || strings.Contains(sql, "$install$") {
@@ -96,12 +102,31 @@ func Script(dropIns []string) (string, error) {
 		fmt.Fprintf(&s, "    INSERT INTO tasker_sidecar.migrations (version, name, checksum)\n    VALUES (%d, %s, %s);\n",
 			m.Version, literal(m.Name), literal(m.Checksum))
 	}
-	for i, sql := range append([]string{schema.CompatSQL}, dropIns...) {
-		comment := "schema " + schema.CompatName
-		if i > 0 {
-			comment = "a drop-in"
+	if err := execute("schema "+schema.CompatName, schema.CompatSQL); err != nil {
+		return "", err
+	}
+	// The engine's schema is a quoted name in them by now.
+	older, err := dropin.Render(dropin.Options{Engine: "@engine@", Rules: tasker.RulesV01})
+	if err != nil {
+		return "", err
+	}
+	newer, err := dropin.Render(dropin.Options{Engine: "@engine@", Rules: tasker.RulesV02})
+	if err != nil {
+		return "", err
+	}
+	unquoted := func(sql string) string { return strings.ReplaceAll(sql, `"@engine@"`, "@engine@") }
+	for i := range newer {
+		name := newer[i].Name
+		if older[i].Statement == newer[i].Statement {
+			err = execute(name, unquoted(newer[i].Statement))
+		} else {
+			s.WriteString("\n    IF rules = 'v01' THEN\n")
+			err = execute(name+" by the rules v01", unquoted(older[i].Statement))
+			s.WriteString("\n    ELSE\n")
+			err = errors.Join(err, execute(name+" by the rules v02", unquoted(newer[i].Statement)))
+			s.WriteString("\n    END IF;\n")
 		}
-		if err := execute(comment, sql); err != nil {
+		if err != nil {
 			return "", err
 		}
 	}

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the script anew")
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestScriptIsCurrent(t *testing.T) {
-	want, err := extension.Script(nil)
+	want, err := extension.Script()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ BEGIN
     RETURN QUERY
     SELECT
         {{template "readiness"}}
-    FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) (SELECT input_task_id)\n            AND (step_ids IS NULL OR s.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))"}}
+    FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) input_task_id\n            AND (step_ids IS NULL OR s.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))"}}
     ) f;
 END
 $function$;

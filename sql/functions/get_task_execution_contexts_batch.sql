@@ -20,7 +20,7 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     {{- template "contexts_batch_from_rows"}}
-    IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 1000 THEN
+    IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
         RETURN QUERY EXECUTE $statement$
             SELECT
                 {{template "context"}}
@@ -54,7 +54,7 @@ BEGIN
             SELECT
                 f.task_id,
                 {{template "counts"}}
-            FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])"}}
+            FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)"}}
             ) f
             GROUP BY f.task_id
         ) c ON c.task_id OPERATOR(pg_catalog.=) t.task_id

@@ -30,8 +30,12 @@ SELECT
                 a.depth OPERATOR(pg_catalog.+) 1,
                 CASE WHEN e.from_step_id IS NULL THEN a.step_id END
             FROM ancestors a
-            LEFT JOIN @engine@.tasker_workflow_step_edges e
-                ON e.to_step_id OPERATOR(pg_catalog.=) a.step_id
+            LEFT JOIN LATERAL (
+                SELECT of_step.from_step_id
+                FROM @engine@.tasker_workflow_step_edges of_step
+                WHERE of_step.to_step_id OPERATOR(pg_catalog.=) a.step_id
+                OFFSET 0
+            ) e ON true
             WHERE a.step_id IS NOT NULL
                 AND a.depth OPERATOR(pg_catalog.<=) 50
         )

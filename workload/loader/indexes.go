@@ -17,8 +17,14 @@ var ErrNotEmpty = errors.New("the tables are not empty")
 // index is one that was dropped and is to be built again.
 type index struct{ name, drop, create string }
 
-// dropIndexes drops, in one transaction, all indexes of the copied tables but
-// those that constraints need. It refuses tables that have rows.
+// dropIndexes drops, in one transaction, the indexes of the copied tables that
+// their definitions can bring back. It refuses tables that have rows.
+//
+// Those of constraints stay: without primary keys there could be no foreign
+// keys either, and to build the ones and check the others afterwards takes as
+// long as to keep the primary keys up to date. Those that carry what no definition
+// tells stay as well: a replica identity, a clustering, a tablespace, a
+// comment, a statistics target.
 func dropIndexes(ctx context.Context, conn *pgx.Conn) (dropped []index, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, c := range copied {
@@ -35,8 +41,12 @@ func dropIndexes(ctx context.Context, conn *pgx.Conn) (dropped []index, err erro
 			}
 			rows, err := tx.Query(ctx, `
 				SELECT i.indexrelid::regclass::text, format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid)
-				FROM pg_index i
-				WHERE i.indrelid = to_regclass($1) AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+				FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+				WHERE i.indrelid = to_regclass($1) AND i.indisvalid
+					AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+					AND NOT i.indisreplident AND NOT i.indisclustered AND c.reltablespace = 0
+					AND obj_description(c.oid, 'pg_class') IS NULL
+					AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attstattarget >= 0)
 				ORDER BY 1`, c.table.String())
 			if err != nil {
 				return err

@@ -26,10 +26,11 @@ type Options struct {
 	CheckReferences bool
 	// BuildIndexesAfter drops the indexes of the five tables, but those of
 	// constraints, and builds them when all rows are there, which takes less
-	// time than keeping them up to date. Only for empty tables of a database
-	// that nobody else uses meanwhile: others are locked out while an index is
-	// built, and if this process is killed the indexes are missing. An error
-	// or the end of the context is no such case: they are built again.
+	// than half of the work of keeping them up to date. Only for empty tables
+	// of a database that nobody else uses meanwhile: others are locked out
+	// while an index is built, and if this process is killed the indexes are
+	// missing. An error or the end of the context is no such case: they are
+	// built again.
 	BuildIndexesAfter bool
 	// Progress is called after each committed batch with the totals so far,
 	// never by two goroutines at once. Optional.

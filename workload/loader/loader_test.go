@@ -185,45 +185,6 @@ func TestLoadStopsWhenTheDatabaseRefuses(t *testing.T) {
 	}
 }
 
-// Indexes that are built after the rows are those that were there before, also
-// when the load fails; tables with rows are left alone.
-func TestBuildIndexesAfter(t *testing.T) {
-	pool := workloadtest.Database(t)
-	indexes := func() (all []string) {
-		t.Helper()
-		if err := pool.QueryRow(t.Context(), `SELECT array_agg(indexdef ORDER BY indexdef) FROM pg_indexes WHERE schemaname = 'public'`).Scan(&all); err != nil {
-			t.Fatal(err)
-		}
-		return all
-	}
-	before := indexes()
-	failing := func(yield func(*workload.Batch) bool) {
-		yield(&workload.Batch{Tasks: []*workload.Instance{workload.Instantiate(workload.New("", ""), 0)}})
-	}
-	if _, err := loader.Load(t.Context(), pool, failing, loader.Options{BuildIndexesAfter: true}); err == nil {
-		t.Error("a workflow without a name was loaded")
-	}
-	if diff := cmp.Diff(before, indexes()); diff != "" || len(before) != 99 {
-		t.Errorf("after a failure: %s (%d indexes)", diff, len(before))
-	}
-	during := 0
-	stats, err := loader.Load(t.Context(), pool, workload.Generate(everything(300)), loader.Options{BuildIndexesAfter: true,
-		Progress: func(loader.Stats) { during = len(indexes()) }})
-	if err != nil || stats.Tasks < 300 {
-		t.Fatal(stats, err)
-	}
-	if diff := cmp.Diff(before, indexes()); diff != "" || during >= 60 {
-		t.Errorf("%s (%d indexes during the load)", diff, during)
-	}
-	_, err = loader.Load(t.Context(), pool, workload.Generate(everything(1)), loader.Options{BuildIndexesAfter: true})
-	if !errors.Is(err, loader.ErrNotEmpty) || !strings.Contains(err.Error(), "tasker_tasks has rows") {
-		t.Error(err)
-	}
-	if diff := cmp.Diff(before, indexes()); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestLoadStopsByContext(t *testing.T) {
 	pool := workloadtest.Database(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,5 +1,5 @@
--- The columns of get_step_readiness_status, of the step f. Under rules v01 retry_eligible looks at backoff too, and NULL
--- attempts stay NULL.
+-- The columns of get_step_readiness_status, of the step f. Under rules v01
+-- retry_eligible looks at backoff too, and NULL attempts stay NULL.
 {{define "readiness" -}}
 f.workflow_step_id,
         f.task_id,

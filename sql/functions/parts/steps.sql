@@ -1,12 +1,11 @@
 -- The facts from which readiness and contexts follow, one row a step that has
 -- a name; the argument is the condition on the step s. Both give the same.
 --
--- steps_of_few looks everything up step by step. Counting parents in a query of
--- its own for each step needs no sort and no group over the rest. For a task of
--- ten steps that is what is least to do, and for one of ten thousand it is still
--- less than to hash tables that hold other tasks, too. Its callers hide their
--- argument from the planner, in (SELECT …), so that the first plans of a session
--- are the one that it keeps.
+-- steps_of_few looks everything up from each step: lateral queries (OFFSET 0
+-- keeps them so) leave the planner nothing to choose, and it has no need to know
+-- how many steps there are. For a task of ten steps that is the least to do, and
+-- for one of ten thousand still less than to hash tables that hold the steps of
+-- all tasks.
 {{define "steps_of_few"}}
         SELECT
             s.workflow_step_id,
@@ -25,20 +24,32 @@
             counted.parents,
             counted.done_parents
         FROM @engine@.tasker_workflow_steps s
-        JOIN @engine@.tasker_named_steps n
-            ON n.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
-        LEFT JOIN @engine@.tasker_workflow_step_transitions latest
-            ON latest.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
-            AND latest.most_recent
+        CROSS JOIN LATERAL (
+            SELECT of_step.name
+            FROM @engine@.tasker_named_steps of_step
+            WHERE of_step.named_step_id OPERATOR(pg_catalog.=) s.named_step_id
+            OFFSET 0
+        ) n
+        LEFT JOIN LATERAL (
+            SELECT of_step.to_state, of_step.created_at
+            FROM @engine@.tasker_workflow_step_transitions of_step
+            WHERE of_step.workflow_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+                AND of_step.most_recent
+            OFFSET 0
+        ) latest ON true
         CROSS JOIN LATERAL (
             SELECT
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE {{.}}
