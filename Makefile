@@ -63,6 +63,7 @@ fuzz: ## run every fuzz target and the differential tests for FUZZTIME each
 bench: build ## measure against the baselines; figures go to RESULTS as JSON
 	mkdir -p $(RESULTS)
 	bin/tasker-sidecar bench --suite follow --json $(RESULTS)/follow.json
+	bin/tasker-sidecar bench --suite rows --json $(RESULTS)/rows.json
 
 .PHONY: release
 release: ## build static binaries, a container file and checksums in dist/

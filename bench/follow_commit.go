@@ -95,37 +95,50 @@ func runCommit(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	return []Result{sent, returned}, nil
 }
 
-// commitLoad is an open loop: each transaction has its time, and the next one
-// does not wait for a late one to be forgiven.
+// commitLoad commits transactions, each at its appointed time.
 func commitLoad(ctx context.Context, conns []*pgx.Conn, set *dataset, duration time.Duration) (map[uint32]commitTimes, error) {
 	var mu sync.Mutex
 	all := map[uint32]commitTimes{}
+	err := openLoop(ctx, conns, commitRate, duration, func(ctx context.Context, conn *pgx.Conn, i int) error {
+		xid, times, err := commitOne(ctx, conn, set.first+spread(i, set.tasks))
+		mu.Lock()
+		all[xid] = times
+		mu.Unlock()
+		return err
+	})
+	return all, err
+}
+
+// openLoop does something at a rate for some time, on all connections: each
+// time is appointed, and the next one does not wait for a late one to be
+// forgiven. At the rate 0 it is done flat out.
+func openLoop(ctx context.Context, conns []*pgx.Conn, rate int, duration time.Duration, do func(ctx context.Context, conn *pgx.Conn, i int) error) error {
 	start := time.Now().Add(50 * time.Millisecond)
-	total := int(duration.Seconds() * commitRate)
+	due := func(i int) time.Duration {
+		if rate == 0 {
+			return time.Since(start)
+		}
+		return time.Duration(i) * time.Second / time.Duration(rate)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	for who, conn := range conns {
 		g.Go(func() error {
-			for i := who; i < total; i += len(conns) {
-				appointed := start.Add(time.Duration(i) * time.Second / commitRate)
-				timer := time.NewTimer(time.Until(appointed))
+			for i := who; due(i) < duration; i += len(conns) {
+				timer := time.NewTimer(time.Until(start.Add(due(i))))
 				select {
 				case <-ctx.Done():
 					timer.Stop()
 					return ctx.Err()
 				case <-timer.C:
 				}
-				xid, times, err := commitOne(ctx, conn, set.first+spread(i, set.tasks))
-				if err != nil {
+				if err := do(ctx, conn, i); err != nil {
 					return err
 				}
-				mu.Lock()
-				all[xid] = times
-				mu.Unlock()
 			}
 			return nil
 		})
 	}
-	return all, g.Wait()
+	return g.Wait()
 }
 
 // commitOne moves a step of a task, and says when its COMMIT was sent and when

@@ -86,21 +86,25 @@ func copies(url string) []string {
 	return args
 }
 
+// program finds a program of PostgreSQL.
+func (l *lab) program(name string) (path string, err error) {
+	for _, dir := range []string{l.o.BinDir, l.server.BinDir} {
+		if _, err := os.Stat(filepath.Join(dir, name)); dir != "" && err == nil {
+			return filepath.Join(dir, name), nil
+		}
+	}
+	if path, err = exec.LookPath(name); err != nil {
+		return "", fmt.Errorf("%s is neither beside the server (%s) nor in PATH: install PostgreSQL's programs", name, l.server.BinDir)
+	}
+	return path, nil
+}
+
 // client finds a client program of PostgreSQL; what it gives runs it, its
 // output into /dev/null.
 func (l *lab) client(name string) (func(ctx context.Context, args ...string) error, error) {
-	path := ""
-	for _, dir := range []string{l.o.BinDir, l.server.BinDir} {
-		if _, err := os.Stat(filepath.Join(dir, name)); dir != "" && err == nil {
-			path = filepath.Join(dir, name)
-			break
-		}
-	}
-	if path == "" {
-		var err error
-		if path, err = exec.LookPath(name); err != nil {
-			return nil, fmt.Errorf("%s is neither beside the server (%s) nor in PATH: install PostgreSQL's client programs", name, l.server.BinDir)
-		}
+	path, err := l.program(name)
+	if err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context, args ...string) error {
 		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)

@@ -16,8 +16,10 @@ func TestMain(m *testing.M) {
 // TestFollowSuite runs every case at its quick size, so that the suite cannot
 // rot: every figure is taken, and answers are compared. What the figures are is
 // for runs that nobody disturbs.
-func TestFollowSuite(t *testing.T) {
-	o := Options{Size: Quick, Rounds: 5, Progress: func(p Progress) { t.Logf("%d/%d %s: %s", p.Index, p.Cases, p.Case, p.Stage) }}
+func TestFollowSuite(t *testing.T) { testSuite(t, "follow") }
+
+func testSuite(t *testing.T, name string) {
+	o := Options{Suite: name, Size: Quick, Rounds: 5, Progress: func(p Progress) { t.Logf("%d/%d %s: %s", p.Index, p.Cases, p.Case, p.Stage) }}
 	if only := os.Getenv("BENCH_CASES"); only != "" {
 		o.Only = regexp.MustCompile(only)
 	}

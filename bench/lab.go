@@ -19,10 +19,11 @@ import (
 // lab is what the cases of a run share: a server, made when it is first
 // needed, and data sets on it.
 type lab struct {
-	o      Options
-	stage  func(stage string)
-	server *postgres.Server
-	sets   map[string]*dataset
+	o          Options
+	stage      func(stage string)
+	server     *postgres.Server
+	sets       map[string]*dataset
+	projecting *projecting // into the data set that was last asked for; nil: into none
 }
 
 // dataset is a database with the engine's tables and functions, loaded.
@@ -34,6 +35,9 @@ type dataset struct {
 	tasks  int    // with ids from first on
 	steps  int
 	edges  int
+
+	installed bool // our schema and functions are there
+	vacuumed  bool // the rows, after they were first written
 }
 
 func newLab(o Options) *lab {
@@ -41,6 +45,7 @@ func newLab(o Options) *lab {
 }
 
 func (l *lab) close() {
+	_ = l.unproject() // whoever measured with it has been told
 	if l.server != nil {
 		_ = l.server.Stop(context.Background()) // it ends with this process in any case
 	}

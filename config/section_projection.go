@@ -21,8 +21,9 @@ type Projection struct {
 	MaxPause time.Duration `range:"1ms..1m" default:"100ms"`
 	// Heartbeat is how often it is written how old the rows are while nothing
 	// changes: answers in read mode fast are from rows only if
-	// tasker_sidecar.max_staleness is more than this.
-	Heartbeat time.Duration `range:"50ms..10s" default:"500ms"`
+	// tasker_sidecar.max_staleness is more than this and
+	// replication.probe_interval together.
+	Heartbeat time.Duration `range:"50ms..10s" default:"250ms"`
 	// FlushTimeout bounds one transaction that writes rows.
 	FlushTimeout time.Duration `range:"100ms..10m" default:"30s"`
 	// WithdrawTimeout is how long it is tried, when this sidecar stops leading, to

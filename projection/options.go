@@ -43,8 +43,8 @@ type Options struct {
 	// Defaults to 100 ms.
 	MaxPause time.Duration
 	// Heartbeat is how often a flush says how old the rows are while nothing
-	// changes.
-	// Defaults to 500 ms.
+	// changes. How old they get is this and the age of what the source knows.
+	// Defaults to 250 ms.
 	Heartbeat time.Duration
 	// KeepFinished is how long the rows of a task stay after it was finished.
 	// Defaults to 1 h.
@@ -92,7 +92,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.MinPause, 8*time.Millisecond)
 	def(&o.Rest, 2)
 	def(&o.MaxPause, 100*time.Millisecond)
-	def(&o.Heartbeat, 500*time.Millisecond)
+	def(&o.Heartbeat, 250*time.Millisecond)
 	def(&o.KeepFinished, time.Hour)
 	def(&o.SweepInterval, time.Minute)
 	def(&o.RowsPerTransaction, 10_000)

@@ -27,7 +27,7 @@ type session struct {
 	vouching bool
 	health   tasker.SystemHealthCounts
 	oldest   tasker.Timestamp
-	beat     time.Time        // when the last flush was written
+	beat     time.Time        // when the last flush was begun
 	rested   time.Time        // when the next one may begin
 	told     tasker.Timestamp // who could run at that time has been announced
 }
@@ -88,8 +88,8 @@ func (s *session) fresh(ctx context.Context, last lastFlush) (Reflection, error)
 
 // follow keeps the rows right from one view to the next.
 func (s *session) follow(ctx context.Context) error {
-	tick := time.NewTicker(min(s.o.Heartbeat, s.o.SweepInterval))
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		changed := s.source.Changed()
 		r, ok := s.source.Reflection()
@@ -110,13 +110,24 @@ func (s *session) follow(ctx context.Context) error {
 		if err := s.rest(ctx); err != nil {
 			return err
 		}
+		timer.Reset(s.due())
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-changed:
-		case <-tick.C:
+		case <-timer.C:
 		}
 	}
+}
+
+// due is how long it is until a flush has to say how old the rows are, or rows
+// have to be looked for that have been kept long enough.
+func (s *session) due() time.Duration {
+	due := time.Until(s.beat.Add(s.o.Heartbeat))
+	if due <= 0 { // the rows do not count, so there is nothing to say
+		due = s.o.Heartbeat
+	}
+	return min(due, s.o.SweepInterval)
 }
 
 // rest waits until the next flush may begin.
@@ -238,7 +249,7 @@ func (s *session) inTx(ctx context.Context, f func(context.Context, pgx.Tx) erro
 
 func (s *session) flushed(started time.Time, b *batch) {
 	now := time.Now()
-	s.beat = now
+	s.beat = started
 	s.flushes.Add(1)
 	s.rows.Add(uint64(b.rows()))
 	s.lastFlush.Store(int64(now.Sub(started)))

@@ -1014,7 +1014,7 @@ RETURNS text
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
-    mode text := pg_catalog.current_setting('tasker_sidecar.read_mode', true);
+    mode pg_catalog.text := pg_catalog.current_setting('tasker_sidecar.read_mode', true);
 BEGIN
     IF mode OPERATOR(pg_catalog.=) 'exact' OR mode OPERATOR(pg_catalog.=) 'fast' OR mode OPERATOR(pg_catalog.=) 'wait' THEN
         RETURN mode;
@@ -1025,7 +1025,7 @@ BEGIN
     END IF;
     SELECT s.read_mode INTO mode
     FROM tasker_sidecar.settings s
-    WHERE s.role_name OPERATOR(pg_catalog.=) CURRENT_USER::text OR s.role_name OPERATOR(pg_catalog.=) ''
+    WHERE s.role_name OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text OR s.role_name OPERATOR(pg_catalog.=) ''
     ORDER BY s.role_name OPERATOR(pg_catalog.=) ''
     LIMIT 1;
     RETURN coalesce(mode, 'exact');
@@ -1041,18 +1041,16 @@ RETURNS double precision
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
-    value text := pg_catalog.current_setting(setting, true);
-    parts text[];
+    value    pg_catalog.text := pg_catalog.current_setting(setting, true);
+    parts    pg_catalog.text[];
+    duration double precision;
 BEGIN
     IF value IS NULL OR value OPERATOR(pg_catalog.=) '' THEN
         RETURN otherwise;
     END IF;
-    parts := pg_catalog.regexp_match(value, '^\s*(\d{1,15}(?:\.\d{1,6})?)\s*(us|ms|s|min|h|d|)\s*$');
-    IF parts IS NULL THEN
-        PERFORM tasker_sidecar.warn(setting, value, 'Valid are a number of milliseconds, or a number with one of the units us, ms, s, min, h, d.');
-        RETURN NULL;
-    END IF;
-    RETURN parts[1]::double precision OPERATOR(pg_catalog.*) CASE
+    -- Not \d, which where ICU sorts are digits that no number is read from.
+    parts := pg_catalog.regexp_match(value, '^\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(us|ms|s|min|h|d|)\s*$');
+    duration := parts[1]::double precision OPERATOR(pg_catalog.*) CASE
         WHEN parts[2] OPERATOR(pg_catalog.=) 'us' THEN 0.000001
         WHEN parts[2] OPERATOR(pg_catalog.=) 's' THEN 1
         WHEN parts[2] OPERATOR(pg_catalog.=) 'min' THEN 60
@@ -1060,6 +1058,12 @@ BEGIN
         WHEN parts[2] OPERATOR(pg_catalog.=) 'd' THEN 86400
         ELSE 0.001
     END::double precision;
+    IF duration IS NULL OR duration OPERATOR(pg_catalog.>) 31536000 THEN
+        PERFORM tasker_sidecar.warn(setting, value,
+            'Valid are a number of milliseconds, or a number with one of the units us, ms, s, min, h, d; at most 365 d.');
+        RETURN NULL;
+    END IF;
+    RETURN duration;
 END
 $function$;
 
@@ -1098,67 +1102,114 @@ AS $function$
 BEGIN
     RETURN CASE
         WHEN pg_catalog.pg_is_in_recovery() THEN 'standby'
-        WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN 'isolation'
+        WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed'
+            AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read uncommitted' -- the same, by another name
+            THEN 'isolation'
         WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL THEN 'own_writes'
-        WHEN NOT pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN 'not_granted'
+        -- All that a drop-in reads: with a part of it granted, none must fail.
+        WHEN NOT pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN 'not_granted'
     END;
 END
 $function$;
 
 COMMENT ON FUNCTION tasker_sidecar.refusal() IS 'For the drop-in functions: why this transaction gets exact answers; NULL when it need not.';
 
--- Whether rows that are young enough answer about some tasks, NULL standing for
--- none in particular. Both, what vouches and what is vouched for, are read in
--- the caller's snapshot.
-CREATE FUNCTION tasker_sidecar.fast(task_ids bigint[])
+-- Whether rows are vouched for and young enough; when not, an answer is counted.
+-- Both, what vouches and what is vouched for, are read in the caller's snapshot.
+--
+-- This is most of what a small answer from rows costs beside its rows. So it is
+-- one statement that takes no parameter, and is planned once a session: with one
+-- the planner would find, each time anew, that it could do a little better.
+CREATE FUNCTION tasker_sidecar.fast()
 RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
-    cause   text := tasker_sidecar.refusal();
-    longest double precision;
+    cause       pg_catalog.text := tasker_sidecar.refusal();
+    reconciling boolean;
+    as_of       timestamp with time zone;
+    alive       boolean;
 BEGIN
     IF cause IS NULL THEN
-        longest := tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1);
-        SELECT CASE
-            WHEN f.reconciling THEN 'reconciling'
-            WHEN NOT coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.as_of) OPERATOR(pg_catalog.<=) longest, false)
-                THEN 'stale'
-            WHEN NOT EXISTS (
+        SELECT
+            newest.reconciling,
+            newest.as_of,
+            EXISTS (
                 SELECT
                 FROM pg_catalog.pg_get_replication_slots() slot
-                JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) slot.datoid
-                WHERE slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::name AND slot.active
-                    AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-            ) THEN 'no_sidecar'
-            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1
-                AND NOT EXISTS (SELECT FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) task_ids[1])
-                THEN 'not_covered'
-            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1
-                AND (SELECT pg_catalog.count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) ANY (task_ids))
-                    OPERATOR(pg_catalog.<) (SELECT pg_catalog.count(DISTINCT id) FROM pg_catalog.unnest(task_ids) id)
-                THEN 'not_covered'
-            -- Nobody is in there; that is what counts the answer.
-            WHEN NOT EXISTS (SELECT FROM tasker_sidecar.count_rows) THEN 'rows'
-        END
-        INTO cause
-        FROM (
-            SELECT newest.reconciling, newest.as_of, newest.slot_name
-            FROM tasker_sidecar.flushes newest
-            ORDER BY newest.flush DESC
-            LIMIT 1
-        ) f;
-        IF cause OPERATOR(pg_catalog.=) 'rows' THEN
+                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
+                    AND slot.active
+                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                        SELECT d.oid
+                        FROM pg_catalog.pg_database d
+                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                    )
+            )
+        INTO reconciling, as_of, alive
+        FROM tasker_sidecar.flushes newest
+        ORDER BY newest.flush DESC
+        LIMIT 1;
+        IF NOT coalesce(alive, false) THEN -- NULL: there has never been a flush
+            cause := 'no_sidecar';
+        ELSIF reconciling THEN
+            cause := 'reconciling';
+        ELSIF NOT coalesce(
+            pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) as_of)
+                OPERATOR(pg_catalog.<=) tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1),
+            false
+        ) THEN
+            cause := 'stale';
+        ELSE
             RETURN true;
         END IF;
     END IF;
-    PERFORM tasker_sidecar.count_answer(coalesce(cause, 'no_sidecar'));
+    PERFORM tasker_sidecar.count_answer(cause);
     RETURN false;
 END
 $function$;
 
-COMMENT ON FUNCTION tasker_sidecar.fast(bigint[]) IS 'For the drop-in functions: whether rows answer in read mode fast.';
+COMMENT ON FUNCTION tasker_sidecar.fast() IS 'For the drop-in functions: whether rows count in read mode fast.';
+
+-- Whether there are rows of each task, which is for fast() to ask next; the answer
+-- is counted by that. Whoever has found a row of the one task that he asks about
+-- need not ask: a task has rows of all kinds or of none. The ids are hidden from
+-- the planner, so that it plans once.
+CREATE FUNCTION tasker_sidecar.covered(task_ids bigint[])
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    answers boolean := true;
+BEGIN
+    IF pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1 THEN
+        SELECT EXISTS (
+            SELECT
+            FROM tasker_sidecar.task_rows r
+            WHERE r.task_id OPERATOR(pg_catalog.=) (SELECT task_ids[1])
+        )
+        INTO answers;
+    ELSIF pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1 THEN
+        SELECT NOT EXISTS (
+            SELECT
+            FROM pg_catalog.unnest((SELECT task_ids)) asked (task_id)
+            WHERE asked.task_id IS NOT NULL AND NOT EXISTS (
+                SELECT
+                FROM tasker_sidecar.task_rows r
+                WHERE r.task_id OPERATOR(pg_catalog.=) asked.task_id
+            )
+        )
+        INTO answers;
+    END IF;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN answers THEN 'rows' ELSE 'not_covered' END);
+    RETURN answers;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.covered(bigint[]) IS 'For the drop-in functions: whether there are rows of all these tasks, in read mode fast.';
 
 -- Waits until the rows reflect all that was committed before, and says whether
 -- they do. It is VOLATILE, so that each of its statements sees what has been
@@ -1183,6 +1234,9 @@ BEGIN
         target := tasker_sidecar.end_of_record(pg_current_wal_insert_lsn());
         longest := tasker_sidecar.seconds('tasker_sidecar.wait_timeout', 0.2);
         started := clock_timestamp();
+        IF longest IS NULL THEN
+            cause := 'timeout'; -- one that means nothing: not even rows that cover the call count
+        END IF;
     END IF;
     WHILE cause IS NULL LOOP
         SELECT f.reconciling, f.applied_lsn, f.as_of, slot.confirmed_flush_lsn
@@ -1202,7 +1256,7 @@ BEGIN
             cause := 'reconciling';
         ELSIF newest.applied_lsn >= target OR newest.confirmed_flush_lsn >= target THEN
             RETURN true;
-        ELSIF longest IS NULL OR date_part('epoch', clock_timestamp() - started) >= longest THEN
+        ELSIF date_part('epoch', clock_timestamp() - started) >= longest THEN
             cause := 'timeout';
         ELSIF date_part('epoch', started - newest.as_of) > 3 THEN
             cause := 'stale'; -- nothing has come for long; it is no use to wait
@@ -1340,7 +1394,7 @@ $function$;
 COMMENT ON FUNCTION tasker_sidecar.await_flush() IS 'For the drop-in functions: the newest flush in read mode wait; all NULL: it does not count.';
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (3, 'read_modes', 'cafbc643e4a2d35c1673b6d80bf4c1283b1521d897cb97719229ebf339149181');
+    VALUES (3, 'read_modes', '71402412130a52837d69ef070cf88682f3cdf940fe345867e88c1cf3851e068b');
 
     -- schema tasker_sidecar_compat
     EXECUTE replace(replace($source$CREATE SCHEMA tasker_sidecar_compat;
@@ -1393,18 +1447,27 @@ DECLARE
     edge       integer;
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_dag[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF tasker_sidecar.fast() THEN
                 RETURN QUERY
                 SELECT v.workflow_step_id, v.dependency_level
                 FROM tasker_sidecar.step_dag v
                 WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
                     AND v.dependency_level IS NOT NULL
                 ORDER BY v.dependency_level, v.workflow_step_id;
-                RETURN;
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                ELSIF tasker_sidecar.covered(ARRAY[input_task_id]) THEN
+                    RETURN;
+                END IF;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
             found_rows := tasker_sidecar.await_dag(ARRAY[input_task_id]);
@@ -1676,9 +1739,9 @@ $source$, '@engine@', engine), '@persistence@ ', persistence);
 CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_slowest_steps_v01(
     since_timestamp  timestamp with time zone DEFAULT NULL,
     limit_count      integer DEFAULT 10,
-    namespace_filter text DEFAULT NULL,
-    task_name_filter text DEFAULT NULL,
-    version_filter   text DEFAULT NULL
+    namespace_filter pg_catalog.text DEFAULT NULL,
+    task_name_filter pg_catalog.text DEFAULT NULL,
+    version_filter   pg_catalog.text DEFAULT NULL
 )
 RETURNS TABLE (
     workflow_step_id bigint,
@@ -1753,9 +1816,9 @@ $source$, '@engine@', engine), '@persistence@ ', persistence);
 CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_slowest_tasks_v01(
     since_timestamp  timestamp with time zone DEFAULT NULL,
     limit_count      integer DEFAULT 10,
-    namespace_filter text DEFAULT NULL,
-    task_name_filter text DEFAULT NULL,
-    version_filter   text DEFAULT NULL
+    namespace_filter pg_catalog.text DEFAULT NULL,
+    task_name_filter pg_catalog.text DEFAULT NULL,
+    version_filter   pg_catalog.text DEFAULT NULL
 )
 RETURNS TABLE (
     task_id          bigint,
@@ -1841,8 +1904,8 @@ RETURNS TABLE (
     workflow_step_id        bigint,
     task_id                 bigint,
     named_step_id           integer,
-    name                    text,
-    current_state           text,
+    name                    pg_catalog.text,
+    current_state           pg_catalog.text,
     dependencies_satisfied  boolean,
     retry_eligible          boolean,
     ready_for_execution     boolean,
@@ -1859,11 +1922,52 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (step_ids IS NULL OR v.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+                    AND (
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    );
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -1972,8 +2076,8 @@ RETURNS TABLE (
     workflow_step_id        bigint,
     task_id                 bigint,
     named_step_id           integer,
-    name                    text,
-    current_state           text,
+    name                    pg_catalog.text,
+    current_state           pg_catalog.text,
     dependencies_satisfied  boolean,
     retry_eligible          boolean,
     ready_for_execution     boolean,
@@ -1990,11 +2094,52 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (step_ids IS NULL OR v.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+                    AND (
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    );
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2103,8 +2248,8 @@ RETURNS TABLE (
     workflow_step_id        bigint,
     task_id                 bigint,
     named_step_id           integer,
-    name                    text,
-    current_state           text,
+    name                    pg_catalog.text,
+    current_state           pg_catalog.text,
     dependencies_satisfied  boolean,
     retry_eligible          boolean,
     ready_for_execution     boolean,
@@ -2121,11 +2266,15 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2309,8 +2458,8 @@ RETURNS TABLE (
     workflow_step_id        bigint,
     task_id                 bigint,
     named_step_id           integer,
-    name                    text,
-    current_state           text,
+    name                    pg_catalog.text,
+    current_state           pg_catalog.text,
     dependencies_satisfied  boolean,
     retry_eligible          boolean,
     ready_for_execution     boolean,
@@ -2327,11 +2476,15 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2521,11 +2674,16 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode   pg_catalog.text := tasker_sidecar.read_mode();
+        mode   pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         newest tasker_sidecar.flushes;
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(NULL) THEN
+            IF tasker_sidecar.fast() THEN
+                PERFORM FROM tasker_sidecar.count_rows;
                 SELECT f.* INTO newest
                 FROM tasker_sidecar.flushes f
                 ORDER BY f.flush DESC
@@ -2628,27 +2786,67 @@ CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_context(inpu
 RETURNS TABLE (
     task_id               bigint,
     named_task_id         integer,
-    status                text,
+    status                pg_catalog.text,
     total_steps           bigint,
     pending_steps         bigint,
     in_progress_steps     bigint,
     completed_steps       bigint,
     failed_steps          bigint,
     ready_steps           bigint,
-    execution_status      text,
-    recommended_action    text,
+    execution_status      pg_catalog.text,
+    recommended_action    pg_catalog.text,
     completion_percentage numeric,
-    health_status         text
+    health_status         pg_catalog.text
 )
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.task_execution_contexts v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    );
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -2786,27 +2984,67 @@ CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_context(inpu
 RETURNS TABLE (
     task_id               bigint,
     named_task_id         integer,
-    status                text,
+    status                pg_catalog.text,
     total_steps           bigint,
     pending_steps         bigint,
     in_progress_steps     bigint,
     completed_steps       bigint,
     failed_steps          bigint,
     ready_steps           bigint,
-    execution_status      text,
-    recommended_action    text,
+    execution_status      pg_catalog.text,
+    recommended_action    pg_catalog.text,
     completion_percentage numeric,
-    health_status         text
+    health_status         pg_catalog.text
 )
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.task_execution_contexts v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    );
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -2946,27 +3184,31 @@ CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_contexts_bat
 RETURNS TABLE (
     task_id               bigint,
     named_task_id         integer,
-    status                text,
+    status                pg_catalog.text,
     total_steps           bigint,
     pending_steps         bigint,
     in_progress_steps     bigint,
     completed_steps       bigint,
     failed_steps          bigint,
     ready_steps           bigint,
-    execution_status      text,
-    recommended_action    text,
+    execution_status      pg_catalog.text,
+    recommended_action    pg_catalog.text,
     completion_percentage numeric,
-    health_status         text
+    health_status         pg_catalog.text
 )
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
@@ -3223,27 +3465,31 @@ CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_task_execution_contexts_bat
 RETURNS TABLE (
     task_id               bigint,
     named_task_id         integer,
-    status                text,
+    status                pg_catalog.text,
     total_steps           bigint,
     pending_steps         bigint,
     in_progress_steps     bigint,
     completed_steps       bigint,
     failed_steps          bigint,
     ready_steps           bigint,
-    execution_status      text,
-    recommended_action    text,
+    execution_status      pg_catalog.text,
+    recommended_action    pg_catalog.text,
     completion_percentage numeric,
-    health_status         text
+    health_status         pg_catalog.text
 )
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
