@@ -1933,8 +1933,11 @@ BEGIN
             IF NOT pg_catalog.pg_is_in_recovery()
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
                 AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2105,8 +2108,11 @@ BEGIN
             IF NOT pg_catalog.pg_is_in_recovery()
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
                 AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2813,8 +2819,11 @@ BEGIN
             IF NOT pg_catalog.pg_is_in_recovery()
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
                 AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -3011,8 +3020,11 @@ BEGIN
             IF NOT pg_catalog.pg_is_in_recovery()
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
                 AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v

@@ -19,8 +19,11 @@ CASE
 NOT pg_catalog.pg_is_in_recovery()
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
                 AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT')
             {{- end}}
 {{define "vouched_for" -}}
 (
