@@ -53,9 +53,14 @@ func SameAsEngine(t testing.TB, url string) {
 	t.Helper()
 	conn := Session(t, url, nil)
 	defer conn.Close(context.Background())
+	var end string
+	// The message is flushed at once, and everything before it.
+	if err := conn.QueryRow(t.Context(), `SELECT pg_logical_emit_message(true, 'test', '')::text`).Scan(&end); err != nil {
+		t.Fatal(err)
+	}
 	followtest.Eventually(t, "the rows to reflect everything", func() bool {
 		var yes bool
-		if err := conn.QueryRow(t.Context(), `SELECT tasker_sidecar.wait_for_lsn(pg_current_wal_insert_lsn(), '1 s')`).Scan(&yes); err != nil {
+		if err := conn.QueryRow(t.Context(), `SELECT tasker_sidecar.wait_for_lsn($1::text::pg_lsn, '1 s')`, end).Scan(&yes); err != nil {
 			t.Fatal(err)
 		}
 		return yes

@@ -38,9 +38,15 @@ type Lab struct {
 // functions.
 func Installed(t testing.TB, o testbed.Options, on ...pgtest.Option) string {
 	t.Helper()
+	return InstalledWith(t, o, schema.Keep, on...)
+}
+
+// InstalledWith is Installed with rows of the given persistence.
+func InstalledWith(t testing.TB, o testbed.Options, persistence schema.Persistence, on ...pgtest.Option) string {
+	t.Helper()
 	url := followtest.Database(t, o, on...)
 	conn := followtest.Connect(t, url)
-	err := schema.Install(t.Context(), conn, schema.Options{Steps: []schema.Step{{Name: "drop-ins", Run: func(ctx context.Context, tx pgx.Tx, engine string) error {
+	err := schema.Install(t.Context(), conn, schema.Options{Persistence: persistence, Steps: []schema.Step{{Name: "drop-ins", Run: func(ctx context.Context, tx pgx.Tx, engine string) error {
 		return dropin.Install(ctx, tx, dropin.Options{Engine: engine, Rules: o.Rules})
 	}}}})
 	if err != nil {
