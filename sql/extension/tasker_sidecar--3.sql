@@ -1014,7 +1014,7 @@ RETURNS text
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
-    mode text := pg_catalog.current_setting('tasker_sidecar.read_mode', true);
+    mode pg_catalog.text := pg_catalog.current_setting('tasker_sidecar.read_mode', true);
 BEGIN
     IF mode OPERATOR(pg_catalog.=) 'exact' OR mode OPERATOR(pg_catalog.=) 'fast' OR mode OPERATOR(pg_catalog.=) 'wait' THEN
         RETURN mode;
@@ -1025,7 +1025,7 @@ BEGIN
     END IF;
     SELECT s.read_mode INTO mode
     FROM tasker_sidecar.settings s
-    WHERE s.role_name OPERATOR(pg_catalog.=) CURRENT_USER::text OR s.role_name OPERATOR(pg_catalog.=) ''
+    WHERE s.role_name OPERATOR(pg_catalog.=) CURRENT_USER::pg_catalog.text OR s.role_name OPERATOR(pg_catalog.=) ''
     ORDER BY s.role_name OPERATOR(pg_catalog.=) ''
     LIMIT 1;
     RETURN coalesce(mode, 'exact');
@@ -1041,18 +1041,16 @@ RETURNS double precision
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
-    value text := pg_catalog.current_setting(setting, true);
-    parts text[];
+    value    pg_catalog.text := pg_catalog.current_setting(setting, true);
+    parts    pg_catalog.text[];
+    duration double precision;
 BEGIN
     IF value IS NULL OR value OPERATOR(pg_catalog.=) '' THEN
         RETURN otherwise;
     END IF;
-    parts := pg_catalog.regexp_match(value, '^\s*(\d{1,15}(?:\.\d{1,6})?)\s*(us|ms|s|min|h|d|)\s*$');
-    IF parts IS NULL THEN
-        PERFORM tasker_sidecar.warn(setting, value, 'Valid are a number of milliseconds, or a number with one of the units us, ms, s, min, h, d.');
-        RETURN NULL;
-    END IF;
-    RETURN parts[1]::double precision OPERATOR(pg_catalog.*) CASE
+    -- Not \d, which where ICU sorts are digits that no number is read from.
+    parts := pg_catalog.regexp_match(value, '^\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(us|ms|s|min|h|d|)\s*$');
+    duration := parts[1]::double precision OPERATOR(pg_catalog.*) CASE
         WHEN parts[2] OPERATOR(pg_catalog.=) 'us' THEN 0.000001
         WHEN parts[2] OPERATOR(pg_catalog.=) 's' THEN 1
         WHEN parts[2] OPERATOR(pg_catalog.=) 'min' THEN 60
@@ -1060,6 +1058,12 @@ BEGIN
         WHEN parts[2] OPERATOR(pg_catalog.=) 'd' THEN 86400
         ELSE 0.001
     END::double precision;
+    IF duration IS NULL OR duration OPERATOR(pg_catalog.>) 31536000 THEN
+        PERFORM tasker_sidecar.warn(setting, value,
+            'Valid are a number of milliseconds, or a number with one of the units us, ms, s, min, h, d; at most 365 d.');
+        RETURN NULL;
+    END IF;
+    RETURN duration;
 END
 $function$;
 
@@ -1098,10 +1102,16 @@ AS $function$
 BEGIN
     RETURN CASE
         WHEN pg_catalog.pg_is_in_recovery() THEN 'standby'
-        WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN 'isolation'
+        WHEN pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed'
+            AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read uncommitted' -- the same, by another name
+            THEN 'isolation'
         WHEN pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL THEN 'own_writes'
-        WHEN NOT pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN 'not_granted'
+        -- All that a drop-in reads: with a part of it granted, none must fail.
+        WHEN NOT pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
+            OR NOT pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN 'not_granted'
     END;
 END
 $function$;
@@ -1116,22 +1126,22 @@ RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
-    cause   text := tasker_sidecar.refusal();
+    cause   pg_catalog.text := tasker_sidecar.refusal();
     longest double precision;
 BEGIN
     IF cause IS NULL THEN
         longest := tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1);
         SELECT CASE
-            WHEN f.reconciling THEN 'reconciling'
-            WHEN NOT coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.as_of) OPERATOR(pg_catalog.<=) longest, false)
-                THEN 'stale'
             WHEN NOT EXISTS (
                 SELECT
                 FROM pg_catalog.pg_get_replication_slots() slot
                 JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) slot.datoid
-                WHERE slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::name AND slot.active
+                WHERE slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::pg_catalog.name AND slot.active
                     AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
             ) THEN 'no_sidecar'
+            WHEN f.reconciling THEN 'reconciling'
+            WHEN NOT coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.as_of) OPERATOR(pg_catalog.<=) longest, false)
+                THEN 'stale'
             WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1
                 AND NOT EXISTS (SELECT FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) task_ids[1])
                 THEN 'not_covered'
@@ -1183,6 +1193,9 @@ BEGIN
         target := tasker_sidecar.end_of_record(pg_current_wal_insert_lsn());
         longest := tasker_sidecar.seconds('tasker_sidecar.wait_timeout', 0.2);
         started := clock_timestamp();
+        IF longest IS NULL THEN
+            cause := 'timeout'; -- one that means nothing: not even rows that cover the call count
+        END IF;
     END IF;
     WHILE cause IS NULL LOOP
         SELECT f.reconciling, f.applied_lsn, f.as_of, slot.confirmed_flush_lsn
@@ -1202,7 +1215,7 @@ BEGIN
             cause := 'reconciling';
         ELSIF newest.applied_lsn >= target OR newest.confirmed_flush_lsn >= target THEN
             RETURN true;
-        ELSIF longest IS NULL OR date_part('epoch', clock_timestamp() - started) >= longest THEN
+        ELSIF date_part('epoch', clock_timestamp() - started) >= longest THEN
             cause := 'timeout';
         ELSIF date_part('epoch', started - newest.as_of) > 3 THEN
             cause := 'stale'; -- nothing has come for long; it is no use to wait
@@ -1340,7 +1353,7 @@ $function$;
 COMMENT ON FUNCTION tasker_sidecar.await_flush() IS 'For the drop-in functions: the newest flush in read mode wait; all NULL: it does not count.';
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (3, 'read_modes', 'cafbc643e4a2d35c1673b6d80bf4c1283b1521d897cb97719229ebf339149181');
+    VALUES (3, 'read_modes', '95d57692f2c986794ecca3111f4cd1abfbf8ec53cf73e67e6c42c52b4ad3806e');
 
     -- schema tasker_sidecar_compat
     EXECUTE replace(replace($source$CREATE SCHEMA tasker_sidecar_compat;
@@ -3563,6 +3576,28 @@ CROSS JOIN LATERAL (
     ) AS ids
     OFFSET 0
 ) children;
+
+-- A view reads with its owner's rights, not its caller's as the functions do: who
+-- may read the engine's may read this one, and nobody else. Whoever is granted
+-- the engine's afterwards has to be granted this, or the installation repeated.
+DO $readers$
+DECLARE
+    reader text;
+BEGIN
+    FOR reader IN
+        SELECT CASE right_to.grantee WHEN 0 THEN 'PUBLIC' ELSE right_to.grantee::pg_catalog.regrole::text END
+        FROM pg_catalog.pg_class theirs
+        CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(theirs.relacl, pg_catalog.acldefault('r', theirs.relowner))) right_to
+        JOIN pg_catalog.pg_class ours
+            ON ours.oid OPERATOR(pg_catalog.=) 'tasker_sidecar_compat.tasker_step_dag_relationships'::pg_catalog.regclass
+        WHERE theirs.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($engine$@engine@.tasker_step_dag_relationships$engine$)
+            AND right_to.privilege_type OPERATOR(pg_catalog.=) 'SELECT'
+            AND right_to.grantee OPERATOR(pg_catalog.<>) ours.relowner
+    LOOP
+        EXECUTE 'GRANT SELECT ON tasker_sidecar_compat.tasker_step_dag_relationships TO ' OPERATOR(pg_catalog.||) reader;
+    END LOOP;
+END
+$readers$;
 $source$, '@engine@', engine), '@persistence@ ', persistence);
 END
 $install$;
