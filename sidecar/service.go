@@ -86,7 +86,11 @@ func (s *service) run(ctx context.Context) error {
 	if err := s.api.Start(ctx); err != nil {
 		return err
 	}
-	s.logger.Info("serving", "address", s.api.Addr())
+	where := []any{"address", s.api.Addr()}
+	if probes := s.api.ProbeAddr(); probes != "" {
+		where = append(where, "probes", probes)
+	}
+	s.logger.Info("serving", where...)
 	following, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var background sync.WaitGroup

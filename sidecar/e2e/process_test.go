@@ -51,15 +51,22 @@ type process struct {
 
 	mu      sync.Mutex
 	stderr  bytes.Buffer
-	address string
+	address string // of the API
+	probes  string // of the listener of probes, where there is one
 	serving chan struct{}
 }
 
 // start runs the program; its environment has nothing that names a database.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith is start with some variables.
+func startWith(t *testing.T, environment []string, args ...string) *process {
+	t.Helper()
 	p := &process{Cmd: exec.Command(binary, args...), t: t, exit: make(chan struct{}), serving: make(chan struct{})}
-	p.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TZ=America/New_York"}
+	p.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TZ=America/New_York"}, environment...)
 	pipe, err := p.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -93,9 +100,10 @@ func (p *process) line(line []byte) {
 	var entry struct {
 		Message string `json:"@message"`
 		Address string `json:"address"`
+		Probes  string `json:"probes"`
 	}
 	if json.Unmarshal(line, &entry) == nil && entry.Message == "serving" && p.address == "" {
-		p.address = entry.Address
+		p.address, p.probes = entry.Address, entry.Probes
 		close(p.serving)
 	}
 }

@@ -15,8 +15,9 @@ type Executor interface {
 
 // Install creates or replaces the drop-ins in their schema, which has to be
 // there, as the schema tasker_sidecar has unless options say Alone. Rights that
-// were granted on them stay, and none are granted. In a transaction of the caller's all of it is there afterwards, or, when that
-// is rolled back after an error, nothing has changed.
+// were granted on them stay, and whoever may read the engine's view may read
+// ours. In a transaction of the caller's all of it is there afterwards, or, when
+// that is rolled back after an error, nothing has changed.
 //
 // It takes the right to create in the schema and to own what is replaced; and
 // its owner needs to read the engine's tables, for the view.

@@ -67,3 +67,25 @@ CROSS JOIN LATERAL (
     ) AS ids
     OFFSET 0
 ) children;
+
+-- A view reads with its owner's rights, not its caller's as the functions do: who
+-- may read the engine's may read this one, and nobody else. Whoever is granted
+-- the engine's afterwards has to be granted this, or the installation repeated.
+DO $readers$
+DECLARE
+    reader text;
+BEGIN
+    FOR reader IN
+        SELECT CASE right_to.grantee WHEN 0 THEN 'PUBLIC' ELSE right_to.grantee::pg_catalog.regrole::text END
+        FROM pg_catalog.pg_class theirs
+        CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(theirs.relacl, pg_catalog.acldefault('r', theirs.relowner))) right_to
+        JOIN pg_catalog.pg_class ours
+            ON ours.oid OPERATOR(pg_catalog.=) 'tasker_sidecar_compat.tasker_step_dag_relationships'::pg_catalog.regclass
+        WHERE theirs.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($engine$@engine@.tasker_step_dag_relationships$engine$)
+            AND right_to.privilege_type OPERATOR(pg_catalog.=) 'SELECT'
+            AND right_to.grantee OPERATOR(pg_catalog.<>) ours.relowner
+    LOOP
+        EXECUTE 'GRANT SELECT ON tasker_sidecar_compat.tasker_step_dag_relationships TO ' OPERATOR(pg_catalog.||) reader;
+    END LOOP;
+END
+$readers$;
