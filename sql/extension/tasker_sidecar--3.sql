@@ -1108,57 +1108,100 @@ $function$;
 
 COMMENT ON FUNCTION tasker_sidecar.refusal() IS 'For the drop-in functions: why this transaction gets exact answers; NULL when it need not.';
 
--- Whether rows that are young enough answer about some tasks, NULL standing for
--- none in particular. Both, what vouches and what is vouched for, are read in
--- the caller's snapshot.
-CREATE FUNCTION tasker_sidecar.fast(task_ids bigint[])
+-- Whether rows are vouched for and young enough; when not, an answer is counted.
+-- Both, what vouches and what is vouched for, are read in the caller's snapshot.
+--
+-- This is most of what a small answer from rows costs beside its rows. So it is
+-- one statement that takes no parameter, and is planned once a session: with one
+-- the planner would find, each time anew, that it could do a little better.
+CREATE FUNCTION tasker_sidecar.fast()
 RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
-    cause   text := tasker_sidecar.refusal();
-    longest double precision;
+    cause       text := tasker_sidecar.refusal();
+    reconciling boolean;
+    as_of       timestamp with time zone;
+    alive       boolean;
 BEGIN
     IF cause IS NULL THEN
-        longest := tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1);
-        SELECT CASE
-            WHEN f.reconciling THEN 'reconciling'
-            WHEN NOT coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.as_of) OPERATOR(pg_catalog.<=) longest, false)
-                THEN 'stale'
-            WHEN NOT EXISTS (
+        SELECT
+            newest.reconciling,
+            newest.as_of,
+            EXISTS (
                 SELECT
                 FROM pg_catalog.pg_get_replication_slots() slot
-                JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) slot.datoid
-                WHERE slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::name AND slot.active
-                    AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-            ) THEN 'no_sidecar'
-            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1
-                AND NOT EXISTS (SELECT FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) task_ids[1])
-                THEN 'not_covered'
-            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1
-                AND (SELECT pg_catalog.count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) ANY (task_ids))
-                    OPERATOR(pg_catalog.<) (SELECT pg_catalog.count(DISTINCT id) FROM pg_catalog.unnest(task_ids) id)
-                THEN 'not_covered'
-            -- Nobody is in there; that is what counts the answer.
-            WHEN NOT EXISTS (SELECT FROM tasker_sidecar.count_rows) THEN 'rows'
-        END
-        INTO cause
-        FROM (
-            SELECT newest.reconciling, newest.as_of, newest.slot_name
-            FROM tasker_sidecar.flushes newest
-            ORDER BY newest.flush DESC
-            LIMIT 1
-        ) f;
-        IF cause OPERATOR(pg_catalog.=) 'rows' THEN
+                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::name
+                    AND slot.active
+                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                        SELECT d.oid
+                        FROM pg_catalog.pg_database d
+                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                    )
+            )
+        INTO reconciling, as_of, alive
+        FROM tasker_sidecar.flushes newest
+        ORDER BY newest.flush DESC
+        LIMIT 1;
+        IF alive IS NULL THEN
+            cause := 'no_sidecar'; -- there has never been one
+        ELSIF reconciling THEN
+            cause := 'reconciling';
+        ELSIF NOT coalesce(
+            pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) as_of)
+                OPERATOR(pg_catalog.<=) tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1),
+            false
+        ) THEN
+            cause := 'stale';
+        ELSIF NOT alive THEN
+            cause := 'no_sidecar';
+        ELSE
             RETURN true;
         END IF;
     END IF;
-    PERFORM tasker_sidecar.count_answer(coalesce(cause, 'no_sidecar'));
+    PERFORM tasker_sidecar.count_answer(cause);
     RETURN false;
 END
 $function$;
 
-COMMENT ON FUNCTION tasker_sidecar.fast(bigint[]) IS 'For the drop-in functions: whether rows answer in read mode fast.';
+COMMENT ON FUNCTION tasker_sidecar.fast() IS 'For the drop-in functions: whether rows count in read mode fast.';
+
+-- Whether there are rows of each task, which is for fast() to ask next; the answer
+-- is counted by that. Whoever has found a row of the one task that he asks about
+-- need not ask: a task has rows of all kinds or of none. The ids are hidden from
+-- the planner, so that it plans once.
+CREATE FUNCTION tasker_sidecar.covered(task_ids bigint[])
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    answers boolean := true;
+BEGIN
+    IF pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1 THEN
+        SELECT EXISTS (
+            SELECT
+            FROM tasker_sidecar.task_rows r
+            WHERE r.task_id OPERATOR(pg_catalog.=) (SELECT task_ids[1])
+        )
+        INTO answers;
+    ELSIF pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1 THEN
+        SELECT NOT EXISTS (
+            SELECT
+            FROM pg_catalog.unnest((SELECT task_ids)) asked (task_id)
+            WHERE asked.task_id IS NOT NULL AND NOT EXISTS (
+                SELECT
+                FROM tasker_sidecar.task_rows r
+                WHERE r.task_id OPERATOR(pg_catalog.=) asked.task_id
+            )
+        )
+        INTO answers;
+    END IF;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN answers THEN 'rows' ELSE 'not_covered' END);
+    RETURN answers;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.covered(bigint[]) IS 'For the drop-in functions: whether there are rows of all these tasks, in read mode fast.';
 
 -- Waits until the rows reflect all that was committed before, and says whether
 -- they do. It is VOLATILE, so that each of its statements sees what has been
@@ -1340,7 +1383,7 @@ $function$;
 COMMENT ON FUNCTION tasker_sidecar.await_flush() IS 'For the drop-in functions: the newest flush in read mode wait; all NULL: it does not count.';
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (3, 'read_modes', 'cafbc643e4a2d35c1673b6d80bf4c1283b1521d897cb97719229ebf339149181');
+    VALUES (3, 'read_modes', '994b18eb0c375c4a507f9511f6f7b3a9a34c4a1fa78d1b41d8a40ffcaf225145');
 
     -- schema tasker_sidecar_compat
     EXECUTE replace(replace($source$CREATE SCHEMA tasker_sidecar_compat;
@@ -1393,18 +1436,27 @@ DECLARE
     edge       integer;
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_dag[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF tasker_sidecar.fast() THEN
                 RETURN QUERY
                 SELECT v.workflow_step_id, v.dependency_level
                 FROM tasker_sidecar.step_dag v
                 WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
                     AND v.dependency_level IS NOT NULL
                 ORDER BY v.dependency_level, v.workflow_step_id;
-                RETURN;
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                ELSIF tasker_sidecar.covered(ARRAY[input_task_id]) THEN
+                    RETURN;
+                END IF;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
             found_rows := tasker_sidecar.await_dag(ARRAY[input_task_id]);
@@ -1859,11 +1911,52 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (step_ids IS NULL OR v.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+                    AND (
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    );
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -1945,10 +2038,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
@@ -1986,11 +2083,52 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (step_ids IS NULL OR v.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+                    AND (
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    );
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2067,10 +2205,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
@@ -2113,11 +2255,15 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2271,10 +2417,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
@@ -2315,11 +2465,15 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2463,10 +2617,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
@@ -2505,11 +2663,16 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode   pg_catalog.text := tasker_sidecar.read_mode();
+        mode   pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         newest tasker_sidecar.flushes;
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(NULL) THEN
+            IF tasker_sidecar.fast() THEN
+                PERFORM FROM tasker_sidecar.count_rows;
                 SELECT f.* INTO newest
                 FROM tasker_sidecar.flushes f
                 ORDER BY f.flush DESC
@@ -2628,11 +2791,51 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.task_execution_contexts v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    );
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -2743,10 +2946,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
@@ -2782,11 +2989,51 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT') THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.task_execution_contexts v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    );
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -2897,10 +3144,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
@@ -2938,11 +3189,15 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
@@ -3170,10 +3425,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
@@ -3211,11 +3470,15 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
@@ -3443,10 +3706,14 @@ BEGIN
                 pg_catalog.count(*) AS parents,
                 pg_catalog.count(done.workflow_step_id) AS done_parents
             FROM @engine@.tasker_workflow_step_edges e
-            LEFT JOIN @engine@.tasker_workflow_step_transitions done
-                ON done.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
-                AND done.most_recent
-                AND done.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+            LEFT JOIN LATERAL (
+                SELECT of_parent.workflow_step_id
+                FROM @engine@.tasker_workflow_step_transitions of_parent
+                WHERE of_parent.workflow_step_id OPERATOR(pg_catalog.=) e.from_step_id
+                    AND of_parent.most_recent
+                    AND of_parent.to_state OPERATOR(pg_catalog.=) ANY (ARRAY['complete', 'resolved_manually']::pg_catalog.text[])
+                OFFSET 0
+            ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
         WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
@@ -3494,8 +3761,12 @@ SELECT
                 a.depth OPERATOR(pg_catalog.+) 1,
                 CASE WHEN e.from_step_id IS NULL THEN a.step_id END
             FROM ancestors a
-            LEFT JOIN @engine@.tasker_workflow_step_edges e
-                ON e.to_step_id OPERATOR(pg_catalog.=) a.step_id
+            LEFT JOIN LATERAL (
+                SELECT of_step.from_step_id
+                FROM @engine@.tasker_workflow_step_edges of_step
+                WHERE of_step.to_step_id OPERATOR(pg_catalog.=) a.step_id
+                OFFSET 0
+            ) e ON true
             WHERE a.step_id IS NOT NULL
                 AND a.depth OPERATOR(pg_catalog.<=) 50
         )

@@ -136,57 +136,100 @@ $function$;
 
 COMMENT ON FUNCTION tasker_sidecar.refusal() IS 'For the drop-in functions: why this transaction gets exact answers; NULL when it need not.';
 
--- Whether rows that are young enough answer about some tasks, NULL standing for
--- none in particular. Both, what vouches and what is vouched for, are read in
--- the caller's snapshot.
-CREATE FUNCTION tasker_sidecar.fast(task_ids bigint[])
+-- Whether rows are vouched for and young enough; when not, an answer is counted.
+-- Both, what vouches and what is vouched for, are read in the caller's snapshot.
+--
+-- This is most of what a small answer from rows costs beside its rows. So it is
+-- one statement that takes no parameter, and is planned once a session: with one
+-- the planner would find, each time anew, that it could do a little better.
+CREATE FUNCTION tasker_sidecar.fast()
 RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $function$
 DECLARE
-    cause   text := tasker_sidecar.refusal();
-    longest double precision;
+    cause       text := tasker_sidecar.refusal();
+    reconciling boolean;
+    as_of       timestamp with time zone;
+    alive       boolean;
 BEGIN
     IF cause IS NULL THEN
-        longest := tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1);
-        SELECT CASE
-            WHEN f.reconciling THEN 'reconciling'
-            WHEN NOT coalesce(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) f.as_of) OPERATOR(pg_catalog.<=) longest, false)
-                THEN 'stale'
-            WHEN NOT EXISTS (
+        SELECT
+            newest.reconciling,
+            newest.as_of,
+            EXISTS (
                 SELECT
                 FROM pg_catalog.pg_get_replication_slots() slot
-                JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) slot.datoid
-                WHERE slot.slot_name OPERATOR(pg_catalog.=) f.slot_name::name AND slot.active
-                    AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-            ) THEN 'no_sidecar'
-            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1
-                AND NOT EXISTS (SELECT FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) task_ids[1])
-                THEN 'not_covered'
-            WHEN pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1
-                AND (SELECT pg_catalog.count(*) FROM tasker_sidecar.task_rows r WHERE r.task_id OPERATOR(pg_catalog.=) ANY (task_ids))
-                    OPERATOR(pg_catalog.<) (SELECT pg_catalog.count(DISTINCT id) FROM pg_catalog.unnest(task_ids) id)
-                THEN 'not_covered'
-            -- Nobody is in there; that is what counts the answer.
-            WHEN NOT EXISTS (SELECT FROM tasker_sidecar.count_rows) THEN 'rows'
-        END
-        INTO cause
-        FROM (
-            SELECT newest.reconciling, newest.as_of, newest.slot_name
-            FROM tasker_sidecar.flushes newest
-            ORDER BY newest.flush DESC
-            LIMIT 1
-        ) f;
-        IF cause OPERATOR(pg_catalog.=) 'rows' THEN
+                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::name
+                    AND slot.active
+                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                        SELECT d.oid
+                        FROM pg_catalog.pg_database d
+                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                    )
+            )
+        INTO reconciling, as_of, alive
+        FROM tasker_sidecar.flushes newest
+        ORDER BY newest.flush DESC
+        LIMIT 1;
+        IF alive IS NULL THEN
+            cause := 'no_sidecar'; -- there has never been one
+        ELSIF reconciling THEN
+            cause := 'reconciling';
+        ELSIF NOT coalesce(
+            pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) as_of)
+                OPERATOR(pg_catalog.<=) tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1),
+            false
+        ) THEN
+            cause := 'stale';
+        ELSIF NOT alive THEN
+            cause := 'no_sidecar';
+        ELSE
             RETURN true;
         END IF;
     END IF;
-    PERFORM tasker_sidecar.count_answer(coalesce(cause, 'no_sidecar'));
+    PERFORM tasker_sidecar.count_answer(cause);
     RETURN false;
 END
 $function$;
 
-COMMENT ON FUNCTION tasker_sidecar.fast(bigint[]) IS 'For the drop-in functions: whether rows answer in read mode fast.';
+COMMENT ON FUNCTION tasker_sidecar.fast() IS 'For the drop-in functions: whether rows count in read mode fast.';
+
+-- Whether there are rows of each task, which is for fast() to ask next; the answer
+-- is counted by that. Whoever has found a row of the one task that he asks about
+-- need not ask: a task has rows of all kinds or of none. The ids are hidden from
+-- the planner, so that it plans once.
+CREATE FUNCTION tasker_sidecar.covered(task_ids bigint[])
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+AS $function$
+DECLARE
+    answers boolean := true;
+BEGIN
+    IF pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.=) 1 THEN
+        SELECT EXISTS (
+            SELECT
+            FROM tasker_sidecar.task_rows r
+            WHERE r.task_id OPERATOR(pg_catalog.=) (SELECT task_ids[1])
+        )
+        INTO answers;
+    ELSIF pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1 THEN
+        SELECT NOT EXISTS (
+            SELECT
+            FROM pg_catalog.unnest((SELECT task_ids)) asked (task_id)
+            WHERE asked.task_id IS NOT NULL AND NOT EXISTS (
+                SELECT
+                FROM tasker_sidecar.task_rows r
+                WHERE r.task_id OPERATOR(pg_catalog.=) asked.task_id
+            )
+        )
+        INTO answers;
+    END IF;
+    PERFORM tasker_sidecar.count_answer(CASE WHEN answers THEN 'rows' ELSE 'not_covered' END);
+    RETURN answers;
+END
+$function$;
+
+COMMENT ON FUNCTION tasker_sidecar.covered(bigint[]) IS 'For the drop-in functions: whether there are rows of all these tasks, in read mode fast.';
 
 -- Waits until the rows reflect all that was committed before, and says whether
 -- they do. It is VOLATILE, so that each of its statements sees what has been

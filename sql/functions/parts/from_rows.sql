@@ -1,14 +1,71 @@
 -- The answers from rows, for callers who want that (schema tasker_sidecar,
 -- migration read_modes): each is the beginning of a function's body, and returns
 -- where the rows count. Left out where the functions are installed alone.
+--
+-- A session runs these more often than anything else here, and each expression
+-- and each call of a function is prepared anew in each transaction. So what is
+-- asked about one task has all that tasker_sidecar.fast() looks at in two
+-- expressions, one before rows may be named at all and one in the statement that
+-- reads them. Where that gives no row, fast() is asked, which finds and counts the
+-- cause; a row there tells that the task has rows of all kinds.
+{{define "mode" -}}
+CASE
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
+            ELSE tasker_sidecar.read_mode()
+        END
+{{- end}}
+{{define "may_read_rows" -}}
+NOT pg_catalog.pg_is_in_recovery()
+                AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
+                AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
+            {{- end}}
+{{define "vouched_for" -}}
+(
+                        SELECT
+                            NOT newest.reconciling
+                            AND pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) newest.as_of) OPERATOR(pg_catalog.<=) CASE
+                                WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
+                                ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
+                            END
+                            AND EXISTS (
+                                SELECT
+                                FROM pg_catalog.pg_get_replication_slots() slot
+                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::name
+                                    AND slot.active
+                                    AND slot.datoid OPERATOR(pg_catalog.=) (
+                                        SELECT d.oid
+                                        FROM pg_catalog.pg_database d
+                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                    )
+                            )
+                        FROM tasker_sidecar.flushes newest
+                        ORDER BY newest.flush DESC
+                        LIMIT 1
+                    )
+{{- end}}
 {{define "step_readiness_from_rows"}}
     {{- if rows}}
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF {{template "may_read_rows"}} THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.step_readiness_status v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND (step_ids IS NULL OR v.workflow_step_id OPERATOR(pg_catalog.=) ANY (step_ids))
+                    AND {{template "vouched_for"}};
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -29,11 +86,11 @@
 {{define "step_readiness_batch_from_rows"}}
     {{- if rows}}
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -53,11 +110,22 @@
 {{define "context_from_rows"}}
     {{- if rows}}
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF {{template "may_read_rows"}} THEN
+                RETURN QUERY
+                SELECT v.*
+                FROM tasker_sidecar.task_execution_contexts v
+                WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
+                    AND {{template "vouched_for"}};
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+            END IF;
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(ARRAY[input_task_id]) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -77,11 +145,11 @@
 {{define "contexts_batch_from_rows"}}
     {{- if rows}}
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(input_task_ids) THEN
+            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
@@ -106,18 +174,23 @@
 {{define "levels_from_rows"}}
     {{- if rows}}
     DECLARE
-        mode pg_catalog.text := tasker_sidecar.read_mode();
+        mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.step_dag[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(ARRAY[input_task_id]) THEN
+            IF tasker_sidecar.fast() THEN
                 RETURN QUERY
                 SELECT v.workflow_step_id, v.dependency_level
                 FROM tasker_sidecar.step_dag v
                 WHERE v.task_id OPERATOR(pg_catalog.=) input_task_id
                     AND v.dependency_level IS NOT NULL
                 ORDER BY v.dependency_level, v.workflow_step_id;
-                RETURN;
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                ELSIF tasker_sidecar.covered(ARRAY[input_task_id]) THEN
+                    RETURN;
+                END IF;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
             found_rows := tasker_sidecar.await_dag(ARRAY[input_task_id]);
@@ -137,11 +210,12 @@
 {{define "health_from_rows"}}
     {{- if rows}}
     DECLARE
-        mode   pg_catalog.text := tasker_sidecar.read_mode();
+        mode   pg_catalog.text := {{template "mode"}};
         newest tasker_sidecar.flushes;
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast(NULL) THEN
+            IF tasker_sidecar.fast() THEN
+                PERFORM FROM tasker_sidecar.count_rows;
                 SELECT f.* INTO newest
                 FROM tasker_sidecar.flushes f
                 ORDER BY f.flush DESC
