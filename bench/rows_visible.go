@@ -47,7 +47,7 @@ func runVisible(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	flatOut.Name, flatOut.What, flatOut.Goal = c.Name+"-flat-out", "commit to visible row, commits flat out, p99, from COMMIT sent", nil
 	flatOut.Subject = flatOut.What
 	var commits []float64 // per second, flat out
-	duration := pick(l, 500*time.Millisecond, 10*time.Second)
+	duration := pick(l, 300*time.Millisecond, 10*time.Second)
 	for _, load := range []struct {
 		result *Result
 		rate   int

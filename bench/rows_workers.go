@@ -55,7 +55,7 @@ func runWorkers(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		return nil, err
 	}
 	defer pool.Close()
-	duration := pick(l, 500*time.Millisecond, 5*time.Second)
+	duration := pick(l, 300*time.Millisecond, 5*time.Second)
 	seed := l.o.Seed
 	without := func(ctx context.Context) (float64, error) {
 		settle()

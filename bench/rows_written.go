@@ -61,7 +61,7 @@ func runWritten(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		err = conn.QueryRow(ctx, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM public.bench_changed").Scan(&changed)
 		return int64(p.project.Status().Rows), changed, err //nolint:gosec // small
 	}
-	duration := pick(l, 500*time.Millisecond, 5*time.Second)
+	duration := pick(l, 300*time.Millisecond, 5*time.Second)
 	r := l.result(c)
 	r.Unit = "rows"
 	r.Dataset = fmt.Sprintf("%s, and what %d workers make at %d commits/s in %v a round", set.words, playerWorkers, commitRate, duration)
