@@ -105,7 +105,7 @@ func transactionTimes(ctx context.Context, pool *pgxpool.Pool, seed uint64, what
 		_, err := play(playing, pool, player.Options{Seed: seed, Rate: reloadRate, OnCommit: func(c player.Commit) {
 			mu.Lock()
 			defer mu.Unlock()
-			if commits++; commits == reloadRate/2 {
+			if commits++; commits == reloadRate/10 {
 				warm <- struct{}{}
 			}
 			if !begun.IsZero() && c.Due.After(begun) {
