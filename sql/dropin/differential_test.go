@@ -179,7 +179,7 @@ func compareAll(t *testing.T, conn *pgx.Conn, total *outcome) {
 	t.Helper()
 	err := pgx.BeginTxFunc(t.Context(), conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 		// The engine's schema alone: what the engine's functions call is the engine's.
-		if _, err := tx.Exec(t.Context(), "SET LOCAL search_path TO public, pg_temp; SET LOCAL TimeZone TO 'UTC'; SET LOCAL statement_timeout TO '1s'"); err != nil {
+		if _, err := tx.Exec(t.Context(), "SET LOCAL search_path TO public, pg_temp; SET LOCAL TimeZone TO 'UTC'; SET LOCAL jit TO off; SET LOCAL statement_timeout TO '2s'"); err != nil {
 			return err
 		}
 		for _, c := range comparisons {
@@ -224,13 +224,26 @@ func (c comparison) compare(t *testing.T, tx pgx.Tx, arg any, total *outcome) er
 		if !errors.As(err, &failure) {
 			return err
 		}
-		err := pgx.BeginFunc(t.Context(), tx, func(tx pgx.Tx) error {
-			_, err := tx.Exec(t.Context(), c.ours, args...)
+		sub, err := tx.Begin(t.Context())
+		if err != nil {
 			return err
-		})
+		}
+		_, err = sub.Exec(t.Context(), "SET LOCAL statement_timeout TO '30s'")
+		if err == nil {
+			_, err = sub.Exec(t.Context(), c.ours, args...)
+		}
+		if err := sub.Rollback(t.Context()); err != nil { // the timeout is as it was
+			return err
+		}
 		if err != nil {
 			t.Errorf("%s of %v: both fail, ours with %v, in one statement %v", c.name, arg, err, failure)
 		}
+		total.failing++
+		return nil
+	}
+	// From PostgreSQL 17 on the engine's averages of times that are infinite are, too,
+	// where they failed before; ours leave such times out.
+	if missing != nil && strings.Contains(*missing, "Infinity") {
 		total.failing++
 		return nil
 	}
