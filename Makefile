@@ -37,6 +37,7 @@ build: ## build bin/tasker-sidecar
 
 .PHONY: test
 test: ## run all tests, on a Postgres that they find or start themselves
+	build/install-clients
 	go test -p $(TEST_PARALLEL) -timeout 30m $(TEST_FLAGS) ./...
 
 .PHONY: test-race
