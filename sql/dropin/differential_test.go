@@ -101,6 +101,7 @@ type comparison struct {
 	name         string
 	args         string
 	engine, ours string
+	unless       string // a condition on the engine's answer that stands for a failure
 }
 
 var comparisons = []comparison{
@@ -117,8 +118,8 @@ var comparisons = []comparison{
 	same("get_step_readiness_status_batch", "(NULL)", ""),
 	same("get_task_execution_contexts_batch", "('{}')", ""),
 	same("calculate_dependency_levels", "($1)", everyTask),
-	same("get_analytics_metrics_v01", "('2000-01-01')", ""),
-	same("get_analytics_metrics_v01", "()", ""),
+	analytics("('2000-01-01')"),
+	analytics("()"),
 	{
 		name:   "get_system_health_counts_v01",
 		engine: "SELECT * FROM public.get_system_health_counts_v01()",
@@ -149,6 +150,14 @@ func same(function, arguments, args string) comparison {
 	return c
 }
 
+// analytics passes over averages with infinite times in them, which are an
+// error before version 17 of Postgres, and infinite from then on.
+func analytics(arguments string) comparison {
+	c := same("get_analytics_metrics_v01", arguments, "")
+	c.unless = "concat(avg_task_duration, avg_step_duration) ~ '[IN]'"
+	return c
+}
+
 // slowest compares with the statement that says what the function was meant to
 // answer. Where a time is infinite its duration is 0.
 func slowest(function string) comparison {
@@ -168,11 +177,16 @@ func slowest(function string) comparison {
 // statement asks both in one snapshot: the rows that ours gives, and how many
 // rows only one of them gives.
 func (c comparison) statement() string {
+	unless := c.unless
+	if unless == "" {
+		unless = "false"
+	}
 	return fmt.Sprintf(`
 		WITH engine AS MATERIALIZED (%s), ours AS MATERIALIZED (%s)
 		SELECT (SELECT count(*) FROM ours),
 			(SELECT json_agg(x)::text FROM (SELECT * FROM engine EXCEPT ALL SELECT * FROM ours) x),
-			(SELECT json_agg(x)::text FROM (SELECT * FROM ours EXCEPT ALL SELECT * FROM engine) x)`, c.engine, c.ours)
+			(SELECT json_agg(x)::text FROM (SELECT * FROM ours EXCEPT ALL SELECT * FROM engine) x)
+		WHERE NOT EXISTS (SELECT FROM engine WHERE %s)`, c.engine, c.ours, unless)
 }
 
 func compareAll(t *testing.T, conn *pgx.Conn, total *outcome) {
@@ -218,6 +232,10 @@ func (c comparison) compare(t *testing.T, tx pgx.Tx, arg any, total *outcome) er
 	err := pgx.BeginFunc(t.Context(), tx, func(tx pgx.Tx) error {
 		return tx.QueryRow(t.Context(), c.statement(), args...).Scan(&rows, &missing, &surplus)
 	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		total.failing++
+		return nil
+	}
 	if err != nil {
 		// Then it is the engine's that fails: ours has to answer all the same.
 		var failure *pgconn.PgError

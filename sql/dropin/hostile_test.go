@@ -91,7 +91,7 @@ var questions = []string{
 	"ROWS FROM (pg_catalog.unnest('{%ids}'::bigint[])) t (id), tasker_sidecar_compat.get_task_execution_context(t.id) a ORDER BY a.task_id",
 	"ROWS FROM (pg_catalog.unnest('{%ids}'::bigint[])) t (id), tasker_sidecar_compat.calculate_dependency_levels(t.id) a ORDER BY a.workflow_step_id",
 	"tasker_sidecar_compat.tasker_step_dag_relationships a WHERE a.task_id OPERATOR(pg_catalog.<) 50 ORDER BY a.workflow_step_id",
-	"tasker_sidecar_compat.get_system_health_counts_v01() a",
+	"(SELECT total_tasks, pending_tasks, total_steps, error_steps, retryable_error_steps, exhausted_retry_steps, in_backoff_steps, active_connections OPERATOR(pg_catalog.>) 0, max_connections FROM tasker_sidecar_compat.get_system_health_counts_v01()) a",
 	"(SELECT task_throughput, completion_rate, error_rate, avg_task_duration, avg_step_duration, active_tasks_count, system_health_score, unique_task_types_count, total_namespaces_count FROM tasker_sidecar_compat.get_analytics_metrics_v01('2000-01-01')) a",
 	"(SELECT task_throughput, avg_step_duration FROM tasker_sidecar_compat.get_analytics_metrics_v01()) a",
 	"tasker_sidecar_compat.get_slowest_tasks_v01() a",
