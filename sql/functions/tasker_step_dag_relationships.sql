@@ -73,7 +73,7 @@ CROSS JOIN LATERAL (
 -- the engine's afterwards has to be granted this, or the installation repeated.
 DO $readers$
 DECLARE
-    reader text;
+    reader pg_catalog.text;
 BEGIN
     FOR reader IN
         SELECT CASE right_to.grantee WHEN 0 THEN 'PUBLIC' ELSE right_to.grantee::pg_catalog.regrole::text END
