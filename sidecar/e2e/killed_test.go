@@ -56,7 +56,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		kill func()
 	}{
 		{"at a random moment of its start", func() {
-			commitsPass(rand.Int64N(60))
+			commitsPass(rand.Int64N(40))
 			kill()
 		}},
 		{"at a random moment of its work", func() {
