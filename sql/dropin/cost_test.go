@@ -213,3 +213,33 @@ func TestLevelsEndWhereTheEnginesDoNot(t *testing.T) {
 		t.Errorf("with a loop after the first diamond's branches: %s, want the 3 steps before", got)
 	}
 }
+
+// Where tasks differ much in size, a plan for a small one looks cheaper than one
+// for any, and a session would make it anew at every call: which shows in the
+// blocks that planning touches.
+func TestSessionsKeepAPlanWhereTasksDiffer(t *testing.T) {
+	url := pgtest.Database(t)
+	conn := connect(t, url)
+	prepare(t, conn, tasker.RulesV02)
+	load(t, url, started(1, workload.Always(workload.Chain(1000))))
+	load(t, url, workload.Spec{Tasks: 300})
+	small := load(t, url, started(1, workload.Always(workload.Diamond()))).FirstTaskID
+	exec(t, conn, "VACUUM (ANALYZE, FREEZE)")
+	for _, function := range []string{
+		"get_step_readiness_status(%d)", "get_task_execution_context(%d)", "calculate_dependency_levels(%d)",
+		"get_step_readiness_status_batch('{%d}')", "get_task_execution_contexts_batch('{%d}')",
+	} {
+		question := "SELECT * FROM tasker_sidecar_compat." + fmt.Sprintf(function, small)
+		touched := func(mode string) (n int64) {
+			session := connect(t, url)
+			exec(t, session, "SET plan_cache_mode = "+mode)
+			for range 5 { // each asks twice
+				n = blocks(t, session, question)
+			}
+			return n
+		}
+		if auto, kept := touched("auto"), touched("force_generic_plan"); auto != kept {
+			t.Errorf("%s: %d blocks at the tenth call, %d with a plan that is kept", question, auto, kept)
+		}
+	}
+}

@@ -1408,10 +1408,11 @@ GRANT USAGE ON SCHEMA tasker_sidecar_compat TO PUBLIC$source$, '@engine@', engin
     EXECUTE replace(replace($source$-- Linear in the task's edges, and it ends on every graph.
 --
 -- Steps are numbered by their place in the task. One statement reads all edges
--- into the task's steps; then, in arrays, a step is done with once all edges
--- into it have been followed (Kahn's algorithm). Steps are taken in the order
--- in which they were found, so levels never fall, and the last edge into a step
--- comes from its highest parent.
+-- into the task's steps, by look-ups and with one plan for all tasks, for the
+-- reasons that parts/steps.sql gives. Then, in arrays, a step is done with once
+-- all edges into it have been followed (Kahn's algorithm). Steps are taken in the
+-- order in which they were found, so levels never fall, and the last edge into a
+-- step comes from its highest parent.
 --
 -- Edges that no path from a root takes must not keep a step waiting: those from
 -- steps whose parents are all in other tasks, and what is only behind them, are
@@ -1499,9 +1500,13 @@ BEGIN
             pg_catalog.array_agg(s.workflow_step_id) AS children,
             pg_catalog.array_agg(e.from_step_id) AS parents
         FROM @engine@.tasker_workflow_steps s
-        LEFT JOIN @engine@.tasker_workflow_step_edges e
-            ON e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
-        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+        LEFT JOIN LATERAL (
+            SELECT of_step.from_step_id
+            FROM @engine@.tasker_workflow_step_edges of_step
+            WHERE of_step.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            OFFSET 0
+        ) e ON true
+        WHERE s.task_id OPERATOR(pg_catalog.=) (SELECT input_task_id)
     ) task;
     IF ids IS NULL THEN
         RETURN;
@@ -2444,7 +2449,7 @@ BEGIN
             ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
-        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])
         ) f;
     END IF;
 END
@@ -2644,7 +2649,7 @@ BEGIN
             ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
-        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])
         ) f;
     END IF;
 END
@@ -2976,7 +2981,7 @@ BEGIN
             ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
-        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+        WHERE s.task_id OPERATOR(pg_catalog.=) (SELECT input_task_id)
         ) f
     ) c
     WHERE t.task_id OPERATOR(pg_catalog.=) input_task_id;
@@ -3177,7 +3182,7 @@ BEGIN
             ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
-        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+        WHERE s.task_id OPERATOR(pg_catalog.=) (SELECT input_task_id)
         ) f
     ) c
     WHERE t.task_id OPERATOR(pg_catalog.=) input_task_id;
@@ -3384,7 +3389,7 @@ BEGIN
             WHEN c.exhausted OPERATOR(pg_catalog.>) 0 AND c.ready OPERATOR(pg_catalog.=) 0 THEN 'blocked'
             ELSE 'recovering'
         END
-        FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+        FROM pg_catalog.unnest((SELECT input_task_ids)) AS asked (task_id)
         JOIN @engine@.tasker_tasks t
             ON t.task_id OPERATOR(pg_catalog.=) asked.task_id
         LEFT JOIN @engine@.tasker_task_transitions latest
@@ -3458,7 +3463,7 @@ BEGIN
             ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
-        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])
             ) f
             GROUP BY f.task_id
         ) c ON c.task_id OPERATOR(pg_catalog.=) t.task_id
@@ -3665,7 +3670,7 @@ BEGIN
             WHEN c.exhausted OPERATOR(pg_catalog.>) 0 AND c.ready OPERATOR(pg_catalog.=) 0 THEN 'blocked'
             ELSE 'recovering'
         END
-        FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+        FROM pg_catalog.unnest((SELECT input_task_ids)) AS asked (task_id)
         JOIN @engine@.tasker_tasks t
             ON t.task_id OPERATOR(pg_catalog.=) asked.task_id
         LEFT JOIN @engine@.tasker_task_transitions latest
@@ -3739,7 +3744,7 @@ BEGIN
             ) done ON true
             WHERE e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
         ) counted
-        WHERE s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)
+        WHERE s.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])
             ) f
             GROUP BY f.task_id
         ) c ON c.task_id OPERATOR(pg_catalog.=) t.task_id

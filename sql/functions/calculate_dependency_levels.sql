@@ -1,10 +1,11 @@
 -- Linear in the task's edges, and it ends on every graph.
 --
 -- Steps are numbered by their place in the task. One statement reads all edges
--- into the task's steps; then, in arrays, a step is done with once all edges
--- into it have been followed (Kahn's algorithm). Steps are taken in the order
--- in which they were found, so levels never fall, and the last edge into a step
--- comes from its highest parent.
+-- into the task's steps, by look-ups and with one plan for all tasks, for the
+-- reasons that parts/steps.sql gives. Then, in arrays, a step is done with once
+-- all edges into it have been followed (Kahn's algorithm). Steps are taken in the
+-- order in which they were found, so levels never fall, and the last edge into a
+-- step comes from its highest parent.
 --
 -- Edges that no path from a root takes must not keep a step waiting: those from
 -- steps whose parents are all in other tasks, and what is only behind them, are
@@ -58,9 +59,13 @@ BEGIN
             pg_catalog.array_agg(s.workflow_step_id) AS children,
             pg_catalog.array_agg(e.from_step_id) AS parents
         FROM @engine@.tasker_workflow_steps s
-        LEFT JOIN @engine@.tasker_workflow_step_edges e
-            ON e.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
-        WHERE s.task_id OPERATOR(pg_catalog.=) input_task_id
+        LEFT JOIN LATERAL (
+            SELECT of_step.from_step_id
+            FROM @engine@.tasker_workflow_step_edges of_step
+            WHERE of_step.to_step_id OPERATOR(pg_catalog.=) s.workflow_step_id
+            OFFSET 0
+        ) e ON true
+        WHERE s.task_id OPERATOR(pg_catalog.=) (SELECT input_task_id)
     ) task;
     IF ids IS NULL THEN
         RETURN;

@@ -37,7 +37,7 @@ BEGIN
         RETURN QUERY
         SELECT
             {{template "readiness"}}
-        FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)"}}
+        FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])"}}
         ) f;
     END IF;
 END

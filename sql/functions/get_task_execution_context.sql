@@ -30,7 +30,7 @@ BEGIN
     CROSS JOIN (
         SELECT
             {{template "counts"}}
-        FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) input_task_id"}}
+        FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) (SELECT input_task_id)"}}
         ) f
     ) c
     WHERE t.task_id OPERATOR(pg_catalog.=) input_task_id;

@@ -44,7 +44,7 @@ BEGIN
         RETURN QUERY
         SELECT
             {{template "context"}}
-        FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+        FROM pg_catalog.unnest((SELECT input_task_ids)) AS asked (task_id)
         JOIN @engine@.tasker_tasks t
             ON t.task_id OPERATOR(pg_catalog.=) asked.task_id
         LEFT JOIN @engine@.tasker_task_transitions latest
@@ -54,7 +54,7 @@ BEGIN
             SELECT
                 f.task_id,
                 {{template "counts"}}
-            FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids)"}}
+            FROM ({{template "steps_of_few" "s.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])"}}
             ) f
             GROUP BY f.task_id
         ) c ON c.task_id OPERATOR(pg_catalog.=) t.task_id

@@ -5,7 +5,11 @@
 -- keeps them so) leave the planner nothing to choose, and it has no need to know
 -- how many steps there are. For a task of ten steps that is the least to do, and
 -- for one of ten thousand still less than to hash tables that hold the steps of
--- all tasks.
+-- all tasks. Callers hide their argument from it, as in (SELECT input_task_id):
+-- where tasks differ much in size it would else find a plan for this one cheaper
+-- than one for any, and plan at every call, which takes longer than the answer.
+-- get_step_readiness_status does not: not knowing whether step_ids is NULL, it
+-- takes a plan for any task for the cheaper one already.
 {{define "steps_of_few"}}
         SELECT
             s.workflow_step_id,
