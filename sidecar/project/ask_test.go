@@ -2,7 +2,6 @@ package project_test
 
 import (
 	"fmt"
-	"github.com/tasker-sidecar/tasker-sidecar/sidecar/project/projecttest"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow/followtest"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/project/projecttest"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/dropin"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed/golden"
 )
@@ -132,11 +132,16 @@ func with(settings map[string]string, name, value string) map[string]string {
 	return all
 }
 
-// counted wants f to be counted so. f ends the sessions that it asks in.
+// counted wants f to be counted so. f ends the sessions that it asks in; those
+// of before have to be ended, too, and are waited for, or what they have counted
+// would come to be known now.
 func counted(t testing.TB, url string, want map[string]int64, f func()) {
 	t.Helper()
 	observer := followtest.Connect(t, url)
 	defer observer.Close(t.Context())
+	followtest.Eventually(t, "earlier sessions to be gone", func() bool {
+		return value[bool](t, observer, `SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1)`, projecttest.Asking)
+	})
 	before := counts(t, observer)
 	f()
 	var got map[string]int64

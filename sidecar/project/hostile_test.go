@@ -90,6 +90,7 @@ func TestHostileSearchPath(t *testing.T) {
 		for _, q := range questions {
 			want[mode] = append(want[mode], ask(t, conn, dropin.Schema, q))
 		}
+		conn.Close(t.Context())
 	}
 	for what, n := range map[string]int{
 		"pg_proc WHERE pronamespace": 80, "pg_operator WHERE oprnamespace": 80, "pg_class WHERE relkind = 'r' AND relnamespace": 20, "pg_type WHERE typtype = 'd' AND typnamespace": 12,

@@ -93,6 +93,7 @@ func heard(t testing.TB, url string, settings map[string]string) (*pgx.Conn, *[]
 	if err != nil {
 		t.Fatal(err)
 	}
+	config.RuntimeParams["application_name"] = projecttest.Asking
 	for name, v := range settings {
 		config.RuntimeParams[name] = v
 	}

@@ -94,6 +94,9 @@ func TestFrozenWalsender(t *testing.T) {
 	followtest.Exec(t, l.Conn, `UPDATE tasker_workflow_steps SET attempts = attempts + 1 WHERE task_id = 24`)
 	changed := time.Now()
 	want := ask(t, engine, "public", question)
+	if err := engine.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 
 	if got := ask(t, wait, dropin.Schema, question); got != want {
 		t.Errorf("mode wait answers\n%s\nwant\n%s", got, want)

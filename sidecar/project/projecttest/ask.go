@@ -15,6 +15,10 @@ import (
 // MaxStaleness is what the sessions in mode fast ask for.
 const MaxStaleness = time.Second
 
+// Asking is what sessions that ask call themselves. The server knows what they
+// have counted when they are gone, or some seconds later.
+const Asking = "asking"
+
 // Session opens a session with the given settings, as database.yml gives them.
 func Session(t testing.TB, url string, settings map[string]string) *pgx.Conn {
 	t.Helper()
@@ -22,6 +26,7 @@ func Session(t testing.TB, url string, settings map[string]string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
+	config.RuntimeParams["application_name"] = Asking
 	for name, value := range settings {
 		config.RuntimeParams[name] = value
 	}
