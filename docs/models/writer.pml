@@ -229,7 +229,9 @@ again:
 		row = sort_key; /* the insert itself finds max(sort_key) */
 #else
 		flip(me, row);
+#ifndef NO_COUNT
 		if :: row != 0 && !flipped -> lost = true :: else fi;
+#endif
 #endif
 		insert(me, row + 1);
 		if
