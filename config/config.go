@@ -14,6 +14,7 @@ type Config struct {
 	Projection  Projection
 	Leader      Leader
 	HTTP        HTTP
+	Events      Events
 	Log         Log
 	Verify      Verify
 	Demo        Demo

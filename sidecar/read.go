@@ -91,7 +91,7 @@ type local struct {
 
 func (a *app) local(ctx context.Context, c *config.Config) (*local, error) {
 	started := time.Now()
-	f, err := followFor(ctx, c, newLogger(a.stderr, quiet(c.Log)), a.stderr)
+	f, err := followFor(ctx, c, newLogger(a.stderr, quiet(c.Log)), a.stderr, nil)
 	if err != nil {
 		return nil, err
 	}

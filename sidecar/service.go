@@ -14,6 +14,7 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/announce"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/metrics"
@@ -35,7 +36,8 @@ type service struct {
 	follower *follow.Follower
 	api      *api.Server
 	verifier *verifier
-	rows     *projecting // nil: none are written
+	rows     *projecting   // nil: none are written
+	hub      *announce.Hub // nil: no events are told
 
 	mu   sync.Mutex
 	conn *pgx.Conn // asks for what is in no log; nil until it is needed
@@ -48,7 +50,15 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	tuneRuntime(c.Runtime)
 	s := &service{config: c, logger: logger, started: time.Now()}
 	registry := metrics.New(s)
-	follower, err := follow.New(follow.Options{Replication: replicationOptions(c, logger), Applied: registry.ObserveApply})
+	following := follow.Options{Replication: replicationOptions(c, logger), Applied: registry.ObserveApply}
+	if c.Events.Enabled {
+		hub, err := announce.New(announceOptions(c))
+		if err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+		s.hub, following.Listener = hub, hub
+	}
+	follower, err := follow.New(following)
 	if err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
@@ -66,6 +76,7 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	options.Metrics, options.Observe = registry.Handler(), registry.Observe
 	options.Clock = func() time.Time { return follower.Now().Time() }
 	options.Verify = s.verifier.once
+	options.Events = s.hub
 	if s.api, err = api.New(s, options); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
@@ -96,6 +107,9 @@ func (s *service) run(ctx context.Context) error {
 	var background sync.WaitGroup
 	if s.config.Verify.Continuous {
 		background.Go(func() { s.verifier.run(following) })
+	}
+	if s.hub != nil {
+		background.Go(func() { s.hub.Run(following, eventsClock(s.follower)) })
 	}
 	if s.rows != nil {
 		background.Go(func() { s.rows.run(following) })

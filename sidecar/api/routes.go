@@ -42,6 +42,7 @@ func (s *Server) route() error {
 	s.routeTasks(api)
 	s.routeSteps(api)
 	s.routeSystem(api)
+	s.routeEvents(api)
 	s.routeProbes(api)
 	s.describeLimits()
 

@@ -19,6 +19,7 @@ type Status struct {
 	Index       IndexStatus       `json:"index"`
 	Verify      VerifyStatus      `json:"verify"`
 	Projection  ProjectionStatus  `json:"projection"`
+	Events      EventsStatus      `json:"events"`
 }
 
 // DatabaseStatus is which database is followed, under which rules.
@@ -84,6 +85,16 @@ type ProjectionStatus struct {
 	Rows        int64            `json:"rows" doc:"Rows written or deleted since the start."`
 	FlushMillis float64          `json:"flush_ms" doc:"How long the last of those transactions took."`
 	FlushedAt   tasker.Timestamp `json:"flushed_at" doc:"When it was done; null before the first."`
+}
+
+// EventsStatus is what is told as it is committed.
+type EventsStatus struct {
+	Published int64 `json:"published" doc:"Events made since the start; none are while nobody reads."`
+	Gaps      int64 `json:"gaps" doc:"How often events had to be left out, of which readers were told."`
+	Unnamed   int64 `json:"unnamed" doc:"Transitions to states that the engine does not know: they have no event."`
+	Readers   int64 `json:"readers" doc:"Who reads events now."`
+	Dropped   int64 `json:"dropped" doc:"Readers that were sent away because they were too slow."`
+	Queued    int64 `json:"queued" doc:"Transitions that wait to become events."`
 }
 
 // VerifyStatus is what continuous verification has found.

@@ -114,6 +114,13 @@ var readings = []reading{
 	counter("projection_rows_total", "Rows written or deleted.", func(s *scrape) float64 { return float64(s.Projection.Rows) }),
 	gauge("projection_flush_seconds", "How long the last of those transactions took.", func(s *scrape) float64 { return s.Projection.FlushMillis / 1000 }),
 
+	counter("events_published_total", "Events made for readers; none are while nobody reads.", func(s *scrape) float64 { return float64(s.Events.Published) }),
+	counter("events_gaps_total", "How often events had to be left out, of which readers were told.", func(s *scrape) float64 { return float64(s.Events.Gaps) }),
+	counter("events_unnamed_transitions_total", "Transitions to states that the engine does not know: they have no event.", func(s *scrape) float64 { return float64(s.Events.Unnamed) }),
+	gauge("events_readers", "Who reads events.", func(s *scrape) float64 { return float64(s.Events.Readers) }),
+	counter("events_readers_dropped_total", "Readers that were sent away because they were too slow.", func(s *scrape) float64 { return float64(s.Events.Dropped) }),
+	gauge("events_queued_transitions", "Transitions that wait to become events.", func(s *scrape) float64 { return float64(s.Events.Queued) }),
+
 	gauge("verify_last_pass_time_seconds", "When the last comparison was done, in seconds since 1970; 0 before the first.", func(s *scrape) float64 { return seconds(s.Verify.LastAt) }),
 }
 

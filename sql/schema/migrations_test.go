@@ -58,6 +58,9 @@ func TestEachMigrationAtEveryEarlierVersion(t *testing.T) {
 				exec(t, conn, `
 					INSERT INTO tasker_sidecar.settings (role_name, read_mode) VALUES ('', 'fast'), ('reports', 'wait');
 					UPDATE tasker_sidecar.leader SET epoch = 7, holder = 'one'`)
+				if from >= 4 {
+					exec(t, conn, "INSERT INTO tasker_sidecar.event_consumers (consumer, horizon, cluster) VALUES ('one', 7, '1')")
+				}
 				tables := values[string](t, conn, `
 					SELECT format('SELECT format(''%%s'', (%s)) FROM %s ORDER BY 1', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), c.oid::regclass)
 					FROM pg_class c

@@ -61,6 +61,7 @@ func (i *installation) grantStep() Step {
 		statements = append(statements,
 			fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON %s TO %s", ours(rowTables), quote(role)),
 			fmt.Sprintf("GRANT SELECT, UPDATE ON %s TO %s", ours([]string{"leader"}), quote(role)),
+			fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s", ours([]string{"event_consumers"}), quote(role)),
 			fmt.Sprintf("GRANT SELECT ON %s TO %s", ours(views), quote(role)))
 	}
 	for _, role := range i.Readers {
