@@ -29,6 +29,9 @@ type Events struct {
 	// consumer with a name has been told everything: less of it means fewer
 	// events told again after a restart, more of it fewer writes.
 	WatermarkInterval time.Duration `range:"100ms..1h" default:"5s"`
+	// ClaimTimeout is how long a consumer waits for another one of its name to be
+	// gone; then it refuses to start.
+	ClaimTimeout time.Duration `range:"10ms..10m" default:"10s"`
 	// RecoveryTimeout bounds the reading of the tables of transitions after a
 	// start, which looks at every row.
 	RecoveryTimeout time.Duration `range:"1s..24h" default:"10m"`

@@ -37,6 +37,7 @@ func (a *app) eventsAlone(ctx context.Context, c *config.Config, f *eventsFlags)
 		Filter:          f.filter,
 		Sink:            &lineSink{bufio.NewWriterSize(a.stdout, 64<<10)},
 		Interval:        c.Events.WatermarkInterval,
+		ClaimTimeout:    c.Events.ClaimTimeout,
 		RecoveryTimeout: c.Events.RecoveryTimeout,
 		Logger:          logger.Named("events"),
 	})
@@ -83,4 +84,3 @@ func (s *lineSink) Write(line []byte) error {
 }
 
 func (s *lineSink) Flush() error { return s.to.Flush() }
-

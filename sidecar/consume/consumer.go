@@ -34,6 +34,9 @@ type Options struct {
 	// Interval is the least time between two writes of the watermark. Defaults
 	// to 5s.
 	Interval time.Duration
+	// ClaimTimeout is how long another consumer of the name may take to be gone.
+	// Defaults to 10s.
+	ClaimTimeout time.Duration
 	// RecoveryTimeout bounds one reading of the tables. Defaults to 10m.
 	RecoveryTimeout time.Duration
 	// Logger is told what does not end the consumer. Defaults to nobody.
@@ -64,6 +67,9 @@ type candidate struct {
 func New(o Options) *Consumer {
 	if o.Interval <= 0 {
 		o.Interval = 5 * time.Second
+	}
+	if o.ClaimTimeout <= 0 {
+		o.ClaimTimeout = 10 * time.Second
 	}
 	if o.RecoveryTimeout <= 0 {
 		o.RecoveryTimeout = 10 * time.Minute
@@ -103,7 +109,7 @@ func (c *Consumer) connect(ctx context.Context) (err error) {
 		return err
 	}
 	if c.o.Name != "" {
-		err = claim(ctx, c.conn, c.o.Name)
+		err = claim(ctx, c.conn, c.o.Name, c.o.ClaimTimeout)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
@@ -43,16 +44,22 @@ func position(ctx context.Context, db querier) (lsn tasker.LSN, err error) {
 	return tasker.ParseLSN(text)
 }
 
-// claim makes the connection the only one that serves the consumer.
-func claim(ctx context.Context, conn *pgx.Conn, consumer string) error {
-	var ours bool
-	// Two keys of 32 bits: no lock of anybody's on one of 64 is meant by them.
-	err := conn.QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('tasker_sidecar.event_consumers'), pg_catalog.hashtext($1))", consumer).Scan(&ours)
-	if err != nil {
+// claim makes the connection the only one that serves the consumer. One that has
+// just ended, or died, is given some time to be gone.
+func claim(ctx context.Context, conn *pgx.Conn, consumer string, patience time.Duration) error {
+	settings := fmt.Sprintf(`SET lock_timeout = %d; SET idle_session_timeout = 0;
+		SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`, patience.Milliseconds())
+	if _, err := conn.PgConn().Exec(ctx, settings).ReadAll(); err != nil {
 		return fmt.Errorf("claiming the consumer %q: %w", consumer, err)
 	}
-	if !ours {
+	// Two keys of 32 bits: no lock of anybody's on one of 64 is meant by them.
+	_, err := conn.Exec(ctx, "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtext('tasker_sidecar.event_consumers'), pg_catalog.hashtext($1))", consumer)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == pgerrcode.LockNotAvailable {
 		return fmt.Errorf("%w: %q; end that one, or choose another name", ErrInUse, consumer)
+	}
+	if err != nil {
+		return fmt.Errorf("claiming the consumer %q: %w", consumer, err)
 	}
 	return nil
 }
