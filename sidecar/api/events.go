@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -116,9 +117,9 @@ func (s *Server) stream(ctx context.Context, reader *announce.Reader, to *eventS
 			to.comment("nothing new")
 		}
 		if to.flush(); to.err != nil {
-			if ctx.Err() == nil {
+			if errors.Is(to.err, os.ErrDeadlineExceeded) {
 				reader.Drop()
-				s.options.Logger.Info("a reader of events is dropped: what it is sent does not go out", "because", to.err)
+				s.options.Logger.Info("a reader of events is dropped: it has not taken what it was sent within events.write_timeout")
 			}
 			return
 		}

@@ -51,7 +51,7 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) (done bool, proble
 		h.Set("Access-Control-Expose-Headers", strings.Join([]string{HeaderAsOfLSN, HeaderStaleness, HeaderStale, HeaderStaleCause, "Retry-After"}, ", "))
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
 			w.WriteHeader(http.StatusNoContent)
 			return true, nil
 		}
