@@ -3,6 +3,9 @@ package announce_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -213,3 +216,81 @@ func resumes(t *testing.T, hub *announce.Hub, entries []announce.Entry) {
 }
 
 var _ follow.Listener = (*announce.Hub)(nil)
+
+// TestSlowReaderCostsNothing: the index is as fresh with a reader that does not
+// read as without one, and the reader learns that it was overtaken.
+func TestSlowReaderCostsNothing(t *testing.T) {
+	url := followtest.Database(t, testbed.Options{})
+	hub, f := announcing(t, url, announce.Options{Keep: 64, Linger: -1})
+	projecttest.Play(t, url, func(o *player.Options) { o.Rate = 400 })
+	ages := func() (list []time.Duration) {
+		for tick, end := time.NewTicker(2*time.Millisecond), time.Now().Add(3*time.Second); time.Now().Before(end); <-tick.C {
+			list = append(list, f.Status().Age)
+		}
+		slices.Sort(list)
+		return list
+	}
+	alone := ages()
+	if hub.Listening() || hub.Stats().Published != 0 {
+		t.Errorf("nobody reads, and something is made: %+v", hub.Stats())
+	}
+	slow, err := hub.Subscribe(nil, announce.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := ages()
+	followtest.Eventually(t, "more events than are kept", func() bool { return hub.Stats().Published > 128 })
+	if _, err := slow.Next(t.Context()); !errors.Is(err, announce.ErrBehind) {
+		t.Errorf("the reader gets %v", err)
+	}
+	slow.Close()
+	followtest.Eventually(t, "the ring to be closed", func() bool { return !hub.Listening() })
+	p99 := func(list []time.Duration) time.Duration { return list[len(list)*99/100] }
+	if s := hub.Stats(); s.Gaps != 0 || s.Dropped != 1 || p99(with) > time.Second {
+		t.Errorf("%+v; the answer was %v old, %v without a reader", s, p99(with), p99(alone))
+	}
+	t.Logf("age of the answers, median and p99: %v and %v, without a reader %v and %v; %+v", with[len(with)/2], p99(with), alone[len(alone)/2], p99(alone), hub.Stats())
+}
+
+// TestWhoeverWrites: what Rails writes and what a sidecar writes give the same
+// events, but for their ids and times.
+func TestWhoeverWrites(t *testing.T) {
+	url := followtest.Database(t, testbed.Options{})
+	conn := followtest.Connect(t, url)
+	followtest.Exec(t, conn, `
+		INSERT INTO tasker_task_namespaces (task_namespace_id, name, created_at, updated_at) VALUES (1, 'n', now(), now());
+		INSERT INTO tasker_named_tasks (named_task_id, name, version, task_namespace_id, created_at, updated_at) VALUES (1, 'order', '1', 1, now(), now());
+		INSERT INTO tasker_dependent_systems (dependent_system_id, name, created_at, updated_at) VALUES (1, 'd', now(), now());
+		INSERT INTO tasker_named_steps (named_step_id, dependent_system_id, name, created_at, updated_at) VALUES (1, 1, 'charge', now(), now());
+		INSERT INTO tasker_tasks (task_id, named_task_id, complete, requested_at, identity_hash, created_at, updated_at) SELECT i, 1, false, now(), i::text, now(), now() FROM generate_series(1, 2) i;
+		INSERT INTO tasker_workflow_steps (workflow_step_id, task_id, named_step_id, retryable, retry_limit, created_at, updated_at) SELECT i, i, 1, true, 3, now(), now() FROM generate_series(1, 2) i`)
+	hub, f := announcing(t, url, announce.Options{Always: true})
+	reader, err := hub.Subscribe(nil, announce.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	key := 0
+	for _, to := range []string{"in_progress", "error", "pending", "in_progress", "complete"} {
+		key += 10
+		for id, columns := range []string{"NULL, '{}', now()", "'whatever', '{\"by\":\"sidecar\",\"reason\":\"\"}', clock_timestamp()"} {
+			followtest.Exec(t, conn, fmt.Sprintf(`BEGIN;
+				UPDATE tasker_workflow_steps SET attempts = %[1]d / 20, last_attempted_at = '2026-01-01', updated_at = now() WHERE workflow_step_id = %[2]d;
+				UPDATE tasker_workflow_step_transitions SET most_recent = false, updated_at = now() WHERE workflow_step_id = %[2]d AND most_recent;
+				INSERT INTO tasker_workflow_step_transitions (from_state, metadata, created_at, updated_at, to_state, sort_key, most_recent, workflow_step_id)
+				VALUES (%[3]s, now(), '%[4]s', %[1]d, true, %[2]d);
+				COMMIT`, key, id+1, columns, to))
+		}
+	}
+	f.Reach(t, conn)
+	end := f.View().LSN()
+	entries, _ := collect(t, reader, func() bool { lsn, ok := reader.CaughtUp(); return ok && lsn >= end })
+	of := map[int64][]string{}
+	blank := regexp.MustCompile(`"(id|lsn|timestamp|next_retry_at|task_id|step_id|execution_duration|backoff_seconds|step_ids)":("[^"]*"|[-\d.e]+|\[\d+\])`)
+	for _, e := range entries {
+		of[e.TaskID.V] = append(of[e.TaskID.V], blank.ReplaceAllString(string(e.Data), `"$1":-`))
+	}
+	if d := cmp.Diff(of[1], of[2]); d != "" || len(of[1]) < 10 {
+		t.Errorf("Rails (-), a sidecar (+), %d events: %s", len(of[1]), d)
+	}
+}
