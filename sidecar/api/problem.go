@@ -21,7 +21,7 @@ const (
 	ProblemForbidden        = "forbidden"          // 403: the token's role, or the page's origin
 	ProblemNotFound         = "not-found"          // 404: no such task, step or route
 	ProblemMethodNotAllowed = "method-not-allowed" // 405
-	ProblemBusy             = "busy"               // 409: a verification runs already
+	ProblemBusy             = "busy"               // 409: a verification runs already; 503: too many read events
 	ProblemTooLarge         = "too-large"          // 413: the body
 	ProblemMisdirected      = "misdirected"        // 421: the Host is none of ours
 	ProblemInternal         = "internal"           // 500
