@@ -22,8 +22,9 @@ type Projection struct {
 	// Heartbeat is how often it is written how old the rows are while nothing
 	// changes: answers in read mode fast are from rows only if
 	// tasker_sidecar.max_staleness is more than this and
-	// replication.probe_interval together.
-	Heartbeat time.Duration `range:"50ms..10s" default:"250ms"`
+	// replication.probe_interval together. In read mode wait nobody waits once
+	// nothing has been written for 3 s.
+	Heartbeat time.Duration `range:"50ms..2s" default:"250ms"`
 	// FlushTimeout bounds one transaction that writes rows.
 	FlushTimeout time.Duration `range:"100ms..10m" default:"30s"`
 	// WithdrawTimeout is how long it is tried, when this sidecar stops leading, to
