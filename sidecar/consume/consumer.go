@@ -155,7 +155,7 @@ func (c *Consumer) Run(ctx context.Context, reader *announce.Reader, schema stri
 		}
 		if !time.Now().Before(due) {
 			if err := c.advance(ctx); err != nil {
-				if errors.Is(err, ErrInUse) || errors.Is(err, errSink) {
+				if errors.Is(err, ErrInUse) || errors.Is(err, errSink) || errors.Is(err, ErrRights) {
 					return err
 				}
 				c.o.Logger.Warn("the watermark of the consumer is not moved on; it is tried again", "error", err)
@@ -200,7 +200,7 @@ const retryPause = time.Second
 func (c *Consumer) recover(ctx context.Context) error {
 	for {
 		err := c.recoverOnce(ctx)
-		if err == nil || ctx.Err() != nil || errors.Is(err, errSink) || errors.Is(err, ErrInUse) {
+		if err == nil || ctx.Err() != nil || errors.Is(err, errSink) || errors.Is(err, ErrInUse) || errors.Is(err, ErrRights) {
 			return err
 		}
 		c.o.Logger.Warn("reading the tables of transitions failed; it is done again", "error", err)

@@ -3,12 +3,15 @@ package consume
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/tasker-sidecar/tasker-sidecar/events"
@@ -56,7 +59,7 @@ func recovered(ctx context.Context, conn *pgx.Conn, schema string, from mark, li
 	engine := pgx.Identifier{schema}.Sanitize()
 	rows, err := tx.Query(ctx, strings.ReplaceAll(recoverSQL, "@engine@", engine), strconv.FormatUint(uint64(uint32(from.horizon)), 10)) //nolint:gosec // the lower half is meant
 	if err != nil {
-		return mark{}, 0, fmt.Errorf("recovering events: %w", err)
+		return mark{}, 0, explainRights(err)
 	}
 	defer rows.Close()
 	var list []events.Event
@@ -73,9 +76,20 @@ func recovered(ctx context.Context, conn *pgx.Conn, schema string, from mark, li
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return mark{}, 0, fmt.Errorf("recovering events: %w", err)
+		return mark{}, 0, explainRights(err)
 	}
 	return to, end, nil
+}
+
+// ErrRights is returned where the role may not read what recovering needs.
+var ErrRights = errors.New("recovering events reads more than following does: the owner of the tables grants it by the script that tasker-sidecar doctor --sql prints")
+
+func explainRights(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == pgerrcode.InsufficientPrivilege {
+		return fmt.Errorf("%w: %w", ErrRights, err)
+	}
+	return fmt.Errorf("recovering events: %w", err)
 }
 
 // row is a transition as the tables tell it, and an [events.Source] about it: of
