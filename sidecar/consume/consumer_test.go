@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tasker-sidecar/tasker-sidecar/internal/postgres/pgtest"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/announce"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/consume"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow/followtest"
@@ -181,6 +182,47 @@ func TestLosesNothing(t *testing.T) {
 		t.Errorf("%d transitions, %d told, %d events recovered", len(want), len(told), recovered)
 	}
 	t.Logf("%d transitions, %d told more than once, %d events recovered", len(want), again, recovered)
+}
+
+// TestStandbyAwaited: a commit that waits for a synchronous standby which is not
+// there is told, as the log has it, and holds up neither what follows nor the
+// watermark.
+func TestStandbyAwaited(t *testing.T) {
+	server := pgtest.Server(t, nil)
+	url := projecttest.Installed(t, testbed.Options{}, pgtest.On(server))
+	conn, waiting := followtest.Connect(t, url), followtest.Connect(t, url)
+	tasks(t, conn, 9)
+	followtest.Exec(t, conn, "SET synchronous_commit = local")
+	first := consumer(t, url, "one", &sink{}, announce.Options{})
+	followtest.Exec(t, conn, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+	followtest.Eventually(t, "the setting to be known", func() bool {
+		var names string
+		if err := waiting.QueryRow(t.Context(), "SHOW synchronous_standby_names").Scan(&names); err != nil {
+			t.Fatal(err)
+		}
+		return names != ""
+	})
+	done := make(chan error, 1)
+	go func() {
+		_, err := waiting.Exec(context.Background(), begin(1, 1))
+		done <- err
+	}()
+	followtest.Eventually(t, "a commit that waits to be told", func() bool { return first.has("task-transition-1") })
+	before := horizon(t, conn, "one")
+	for id := 2; id <= 5; id++ {
+		followtest.Exec(t, conn, begin(id, id))
+	}
+	followtest.Eventually(t, "what follows", func() bool { return first.has("task-transition-2", "task-transition-5") })
+	var waits bool
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&waits); err != nil || !waits {
+		t.Errorf("the commit does not wait: %v", err)
+	}
+	followtest.Exec(t, conn, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	followtest.Exec(t, conn, begin(6, 6))
+	followtest.Eventually(t, "the watermark to move on", func() bool { return horizon(t, conn, "one") > before })
 }
 
 // TestRefused: what cannot be is refused before anything is followed.

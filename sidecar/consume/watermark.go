@@ -45,9 +45,11 @@ func position(ctx context.Context, db querier) (lsn tasker.LSN, err error) {
 }
 
 // claim makes the connection the only one that serves the consumer. One that has
-// just ended, or died, is given some time to be gone.
+// just ended, or died, is given some time to be gone. What is written there is
+// waited for by nobody, a synchronous standby least of all: a watermark that is
+// lost only means that more is told again.
 func claim(ctx context.Context, conn *pgx.Conn, consumer string, patience time.Duration) error {
-	settings := fmt.Sprintf(`SET lock_timeout = %d; SET idle_session_timeout = 0;
+	settings := fmt.Sprintf(`SET lock_timeout = %d; SET idle_session_timeout = 0; SET synchronous_commit = off;
 		SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`, patience.Milliseconds())
 	if _, err := conn.PgConn().Exec(ctx, settings).ReadAll(); err != nil {
 		return fmt.Errorf("claiming the consumer %q: %w", consumer, err)

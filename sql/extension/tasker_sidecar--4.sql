@@ -1401,7 +1401,7 @@ $source$, '@engine@', engine), '@persistence@ ', persistence);
 -- which transactions were at an end: every row of a transaction before the
 -- horizon had been committed, and told, when the row here was written.
 --
--- Logged: a crash must not set it back, nor make it forgotten.
+-- Logged: a crash must not make it forgotten.
 
 CREATE TABLE tasker_sidecar.event_consumers (
     consumer   text PRIMARY KEY CONSTRAINT event_consumers_named CHECK (consumer <> ''),
@@ -1420,7 +1420,7 @@ COMMENT ON COLUMN tasker_sidecar.event_consumers.changed_at IS 'When it was writ
 COMMENT ON COLUMN tasker_sidecar.event_consumers.changed_by IS 'The role of the session that wrote it.';
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (4, 'events', 'a45e48ed2f663e0d3279ddcf21a4f01d26d77c13a9e0c166dca3b7b32267e8a3');
+    VALUES (4, 'events', '3c61311538da72954a1a5efde514728eac555bd68dc6e028fd6d2e9bceef190f');
 
     -- schema tasker_sidecar_compat
     EXECUTE replace(replace($source$CREATE SCHEMA tasker_sidecar_compat;

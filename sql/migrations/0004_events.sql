@@ -5,7 +5,7 @@
 -- which transactions were at an end: every row of a transaction before the
 -- horizon had been committed, and told, when the row here was written.
 --
--- Logged: a crash must not set it back, nor make it forgotten.
+-- Logged: a crash must not make it forgotten.
 
 CREATE TABLE tasker_sidecar.event_consumers (
     consumer   text PRIMARY KEY CONSTRAINT event_consumers_named CHECK (consumer <> ''),
