@@ -14,8 +14,9 @@ type Projection struct {
 	// write rows. Less of it makes rows newer under load, more of it costs the
 	// database less.
 	MinPause time.Duration `range:"1ms..10s" default:"8ms"`
-	// Rest is how many times as long as such a transaction took the next one
-	// waits, so that the projection gives way on a busy server.
+	// Rest is how many times as long as such a transaction, or a part of the
+	// comparison after a start, took the next one waits, so that the projection
+	// gives way on a busy server.
 	Rest float64 `range:"0..100" default:"2"`
 	// MaxPause bounds that waiting.
 	MaxPause time.Duration `range:"1ms..1m" default:"100ms"`

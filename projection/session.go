@@ -219,10 +219,15 @@ func (s *session) flush(ctx context.Context, r Reflection, b *batch) error {
 	s.flushed(started, b)
 	s.reflect(r)
 	if b.rows() > 0 {
-		pause := min(s.o.MaxPause, time.Duration(s.o.Rest*float64(time.Since(started))))
-		s.rested = started.Add(max(s.o.MinPause, time.Since(started)+pause))
+		s.restAfter(started)
 	}
 	return nil
+}
+
+// restAfter says when what takes as long as what was begun then may begin.
+func (s *session) restAfter(started time.Time) {
+	pause := min(s.o.MaxPause, time.Duration(s.o.Rest*float64(time.Since(started))))
+	s.rested = started.Add(max(s.o.MinPause, time.Since(started)+pause))
 }
 
 // retract says that the rows do not count.
