@@ -58,8 +58,8 @@ func (v *View) StepFacts(stepID int64) (StepFacts, bool) {
 	return v.stepFacts(s, v.task(s.task).id), true
 }
 
-// State is the most recent transition of a step, or of a task: its state, and
-// when that transition was made. It is false where there is none.
+// StepState is the most recent transition of a step: its state, and when it was
+// made. It is false where there is none.
 func (v *View) StepState(stepID int64) (state string, at tasker.Timestamp, ok bool) {
 	if n := v.stepIDs.get(stepID); n != 0 {
 		if s := v.step(n); s.has(hasState) {
@@ -69,7 +69,7 @@ func (v *View) StepState(stepID int64) (state string, at tasker.Timestamp, ok bo
 	return "", tasker.NoTime, false
 }
 
-// TaskState likewise.
+// TaskState is the same of a task.
 func (v *View) TaskState(taskID int64) (state string, at tasker.Timestamp, ok bool) {
 	if n := v.taskIDs.get(taskID); n != 0 {
 		if t := v.task(n); t.has(hasState) {
