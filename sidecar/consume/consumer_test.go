@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,32 +192,36 @@ func TestStandbyAwaited(t *testing.T) {
 	server := pgtest.Server(t, nil)
 	url := projecttest.Installed(t, testbed.Options{}, pgtest.On(server))
 	conn, waiting := followtest.Connect(t, url), followtest.Connect(t, url)
-	tasks(t, conn, 9)
+	tasks(t, conn, 10_000)
 	followtest.Exec(t, conn, "SET synchronous_commit = local")
 	first := consumer(t, url, "one", &sink{}, announce.Options{})
 	followtest.Exec(t, conn, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
-	followtest.Eventually(t, "the setting to be known", func() bool {
-		var names string
-		if err := waiting.QueryRow(t.Context(), "SHOW synchronous_standby_names").Scan(&names); err != nil {
-			t.Fatal(err)
-		}
-		return names != ""
-	})
+	// The server heeds the setting a moment after it can be seen: one commit after
+	// another, until one waits.
+	var last atomic.Int64
+	var released atomic.Bool
 	done := make(chan error, 1)
 	go func() {
-		_, err := waiting.Exec(context.Background(), begin(1, 1))
+		var err error
+		for id := 100; err == nil && !released.Load(); id++ {
+			last.Store(int64(id))
+			_, err = waiting.Exec(context.Background(), begin(id, id))
+		}
 		done <- err
 	}()
-	followtest.Eventually(t, "a commit that waits to be told", func() bool { return first.has("task-transition-1") })
+	followtest.Eventually(t, "a commit to wait", func() (waits bool) {
+		if err := conn.QueryRow(t.Context(), "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	})
+	followtest.Eventually(t, "a commit that waits to be told", func() bool { return first.has(fmt.Sprintf("task-transition-%d", last.Load())) })
 	before := horizon(t, conn, "one")
 	for id := 2; id <= 5; id++ {
 		followtest.Exec(t, conn, begin(id, id))
 	}
 	followtest.Eventually(t, "what follows", func() bool { return first.has("task-transition-2", "task-transition-5") })
-	var waits bool
-	if err := conn.QueryRow(t.Context(), "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&waits); err != nil || !waits {
-		t.Errorf("the commit does not wait: %v", err)
-	}
+	released.Store(true)
 	followtest.Exec(t, conn, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 	if err := <-done; err != nil {
 		t.Error(err)
