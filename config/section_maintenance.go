@@ -95,8 +95,8 @@ type Maintenance struct {
 	StatementTimeout time.Duration `range:"10ms..1m" default:"5s"`
 	// KeepActs is how long tasker_sidecar.maintenance_acts keeps what was done.
 	KeepActs time.Duration `range:"1h..87600h" default:"720h"`
-	// ListMost is how many acts of a service are listed that it would do, or has
-	// done lately.
+	// ListMost is how many acts of a service are listed that are due, or would be
+	// if it acted.
 	ListMost int `range:"1..10000" default:"100"`
 }
 
