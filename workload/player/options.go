@@ -47,6 +47,10 @@ type Options struct {
 	// SplitRate is the share of creations (0 to 1) that commit the task's row,
 	// its steps and its edges one after another.
 	SplitRate float64
+	// Spins is how often in a row a coordinator asks again when all that is ready
+	// has failed, which no worker takes: the engine's goes on as long as that is so.
+	// Defaults to 0: it stops at once.
+	Spins int
 	// GrowthRate is the share of a coordinator's rounds (0 to 1) that first
 	// add a step to the task, as when a template has gained one.
 	GrowthRate float64
@@ -124,6 +128,9 @@ func (o Options) check() error {
 	}
 	if o.Tasks < 0 {
 		errs = append(errs, fmt.Errorf("Tasks is %d: 0 (without end) or more", o.Tasks))
+	}
+	if o.Spins < 0 {
+		errs = append(errs, fmt.Errorf("Spins is %d: 0 or more", o.Spins))
 	}
 	if o.Operator.Retry < 0 || o.Operator.Resolve < 0 || o.Operator.Cancel < 0 {
 		errs = append(errs, errors.New("the operator's weights must not be negative"))

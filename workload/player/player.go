@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ type Player struct {
 	names   *names.Cache
 	pace    *pace
 	queue   queue
+	tasks   sync.Map // *task by id: those created here
 	sources *sources
 	created atomic.Int64 // tasks begun, for Options.Tasks
 	counts  counters
@@ -69,6 +71,18 @@ func (p *Player) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// Enqueue puts a task into the queue, as a job of the application's would: also
+// one that is in it already, or that a worker is on. What the player does not
+// know of it, it reads. It is safe for concurrent use, also while the player
+// runs.
+func (p *Player) Enqueue(taskID int64) {
+	t, ok := p.tasks.Load(taskID)
+	if !ok {
+		t = &task{id: taskID}
+	}
+	p.queue.push(t.(*task)) //nolint:errcheck // nothing else is in it
 }
 
 // adopt enqueues the tasks that are not complete.
