@@ -22,6 +22,9 @@ type Options struct {
 	// Tasks is how many tasks are created; the player ends when all that can
 	// be done with them is done. Zero: without end.
 	Tasks int
+	// Stay lets workers wait for what [Player.Enqueue] brings when nothing is left
+	// to do, until the player's context ends. Tasks zero then means none.
+	Stay bool
 	// Mix says of what the tasks are. Defaults to [workload.UsualMix].
 	Mix []workload.Share[workload.Source]
 	// Seed of everything that is drawn. With one worker and an injected clock

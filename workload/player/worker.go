@@ -101,13 +101,13 @@ func (w *worker) once(ctx context.Context) (more bool, err error) {
 		defer w.queue.done()
 		return true, w.leaveOn(w.handle(ctx, t), t)
 	}
-	if w.opts.Tasks == 0 || w.created.Add(1) <= int64(w.opts.Tasks) {
+	if w.opts.Tasks == 0 && !w.opts.Stay || w.created.Add(1) <= int64(w.opts.Tasks) {
 		w.queue.begin()
 		defer w.queue.done()
 		return true, w.create(ctx)
 	}
 	nothing, noneHanging := w.queue.idle()
-	if nothing && (noneHanging || !w.opts.Operator.active()) {
+	if !w.opts.Stay && nothing && (noneHanging || !w.opts.Operator.active()) {
 		return false, nil
 	}
 	return true, w.opts.Clock.Sleep(ctx, idleWait)
