@@ -55,6 +55,11 @@ func (l *lab) newPool(most int32) *pgxpool.Pool {
 		l.t.Fatal(err)
 	}
 	config.MaxConns = most
+	return l.newPoolOf(config)
+}
+
+func (l *lab) newPoolOf(config *pgxpool.Config) *pgxpool.Pool {
+	l.t.Helper()
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		l.t.Fatal(err)

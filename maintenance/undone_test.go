@@ -125,7 +125,9 @@ var undone = []struct {
 	{
 		"a failed task whose last step was resolved by hand",
 		func(l *lab) {
-			l.play(player.Options{Tasks: 1, Mix: chain(1, func(w *workload.Workflow) { w.Steps[0].FailingAttempts, w.Steps[0].RetryLimit = 9, tasker.Some[int32](1) })})
+			l.play(player.Options{Tasks: 1, Mix: chain(1, func(w *workload.Workflow) {
+				w.Steps[0].FailingAttempts, w.Steps[0].RetryLimit = 9, tasker.Some[int32](1)
+			})})
 			l.by(writer.Request{Kind: statemachine.Step, ID: l.stepID(1), To: tasker.ResolvedManually})
 		},
 		[]string{"in_progress error", "in_progress error resolved_manually"}, 2 * time.Minute,
