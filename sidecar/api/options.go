@@ -104,6 +104,8 @@ type Options struct {
 	// Verify compares the index with the database's own functions, for
 	// POST /v1/verify. Defaults to none: 404.
 	Verify func(context.Context) (*verify.Report, error)
+	// Maintenance is asked and told by /v1/maintenance. Defaults to none: 404.
+	Maintenance Maintenance
 }
 
 // DefaultListen is the default of [Options.Listen].

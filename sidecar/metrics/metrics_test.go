@@ -56,8 +56,9 @@ func full() *told {
 			Blocked:   map[tasker.ReasonCode]int64{tasker.ReasonInProcess: 21, "unheard_of": 99},
 			Anomalies: map[string]int64{"edge_to_missing_step": 22},
 		},
-		Verify:     api.VerifyStatus{Passes: 23, Compared: 24, Undecided: 25, Differences: 26, LastAt: 27e6},
-		Projection: api.ProjectionStatus{State: "projecting", WrittenLSN: 28, Flushes: 29, Rows: 30, FlushMillis: 31000},
+		Verify:      api.VerifyStatus{Passes: 23, Compared: 24, Undecided: 25, Differences: 26, LastAt: 27e6},
+		Projection:  api.ProjectionStatus{State: "projecting", WrittenLSN: 28, Flushes: 29, Rows: 30, FlushMillis: 31000},
+		Maintenance: []api.ServiceStatus{{Service: "retrier", Mode: "act", State: "stopped", Why: "secret", Due: 32, Later: 1, Done: 33, Overtaken: 34, Failed: 35, LastError: "secret"}},
 	}
 	return s
 }
@@ -93,6 +94,8 @@ func TestScrape(t *testing.T) {
 		`blocked_steps{cause="in_process"} 21`, `blocked_steps{cause="not_retryable"} 0`, `anomalies{kind="edge_to_missing_step"} 22`,
 		"verify_passes_total 23", "verify_tasks_total 24", "verify_undecided_tasks_total 25", "verify_differences_total 26", "verify_last_pass_time_seconds 27",
 		`projection_state{state="projecting"} 1`, "projection_written_position_bytes 28", "projection_flushes_total 29", "projection_rows_total 30", "projection_flush_seconds 31",
+		`maintenance_due_acts{service="retrier"} 32`, `maintenance_acts_total{service="retrier"} 33`, `maintenance_overtaken_total{service="retrier"} 34`,
+		`maintenance_failures_total{service="retrier"} 35`, `maintenance_stopped{service="retrier"} 1`, `maintenance_halted{service="retrier"} 1`,
 		`http_requests_total{code="200",method="GET",route="/v1/tasks/{task_id}/steps"} 1`,
 		`http_requests_total{code="404",method="GET",route="/v1/tasks/{task_id}/steps"} 1`,
 		`http_request_duration_seconds_count{route="/v1/tasks/{task_id}/steps"} 2`,
@@ -154,7 +157,7 @@ func TestNames(t *testing.T) {
 			continue
 		}
 		switch own {
-		case "ready", "stale", "state", "projection_state", "anomalies", "tasks", "steps", "edges": // plain counts and yes or no
+		case "ready", "stale", "state", "projection_state", "maintenance_due_acts", "maintenance_halted", "maintenance_stopped", "anomalies", "tasks", "steps", "edges": // plain counts and yes or no
 		default:
 			if !unit.MatchString(name) {
 				t.Errorf("%s does not end with its unit", name)
