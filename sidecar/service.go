@@ -35,7 +35,8 @@ type service struct {
 	follower *follow.Follower
 	api      *api.Server
 	verifier *verifier
-	rows     *projecting // nil: none are written
+	rows     *projecting  // nil: none are written
+	services *maintaining // nil where rows is
 
 	mu   sync.Mutex
 	conn *pgx.Conn // asks for what is in no log; nil until it is needed
@@ -55,9 +56,13 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	s.follower = follower
 	s.verifier = newVerifier(s)
 	if c.Projection.Mode == "auto" {
-		if s.rows, err = newProjecting(c, logger, follower); err != nil {
+		if s.services, err = newMaintaining(c, logger, follower); err != nil {
 			return nil, err
 		}
+		if s.rows, err = newProjecting(c, logger, follower, s.services.Lead); err != nil {
+			return nil, err
+		}
+		s.services.rows = s.rows
 	}
 	options, err := apiOptions(c, logger)
 	if err != nil {
@@ -66,6 +71,9 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	options.Metrics, options.Observe = registry.Handler(), registry.Observe
 	options.Clock = func() time.Time { return follower.Now().Time() }
 	options.Verify = s.verifier.once
+	if s.services != nil {
+		options.Maintenance = s.services
+	}
 	if s.api, err = api.New(s, options); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
@@ -125,6 +133,9 @@ func (s *service) run(ctx context.Context) error {
 	background.Wait()
 	s.stopAPI(ctx)
 	s.closeConn()
+	if s.services != nil {
+		s.services.pool.Close()
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -45,6 +45,7 @@ func (s *service) Status() api.Status {
 	out := describe(s.follower, s.config, s.started)
 	out.Verify = s.verifier.Status()
 	out.Projection = s.rows.status()
+	out.Maintenance = s.services.status()
 	return out
 }
 
