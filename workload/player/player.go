@@ -27,6 +27,7 @@ type Player struct {
 	tasks   sync.Map // *task by id: those created here
 	sources *sources
 	created atomic.Int64 // tasks begun, for Options.Tasks
+	closed  atomic.Bool  // no more are
 	counts  counters
 }
 
@@ -84,6 +85,10 @@ func (p *Player) Enqueue(taskID int64) {
 	}
 	p.queue.push(t.(*task)) //nolint:errcheck // nothing else is in it
 }
+
+// Close lets the player create no more tasks; what there is goes on. It is safe
+// for concurrent use.
+func (p *Player) Close() { p.closed.Store(true) }
 
 // adopt enqueues the tasks that are not complete.
 func (p *Player) adopt(ctx context.Context) error {

@@ -101,7 +101,7 @@ func (w *worker) once(ctx context.Context) (more bool, err error) {
 		defer w.queue.done()
 		return true, w.leaveOn(w.handle(ctx, t), t)
 	}
-	if w.opts.Tasks == 0 && !w.opts.Stay || w.created.Add(1) <= int64(w.opts.Tasks) {
+	if !w.closed.Load() && (w.opts.Tasks == 0 && !w.opts.Stay || w.created.Add(1) <= int64(w.opts.Tasks)) {
 		w.queue.begin()
 		defer w.queue.done()
 		return true, w.create(ctx)
