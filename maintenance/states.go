@@ -106,7 +106,7 @@ func explained(err error) error {
 	}
 	switch pg.Code {
 	case pgerrcode.UndefinedTable, pgerrcode.InvalidSchemaName:
-		return fmt.Errorf("%w; run tasker-sidecar install", err)
+		return fmt.Errorf("the schema tasker_sidecar is missing, or older than this program: run tasker-sidecar install (%w)", err)
 	case pgerrcode.InsufficientPrivilege:
 		return fmt.Errorf("%w; docs/maintenance.md lists the rights that acting needs", err)
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/maintenance"
 	"github.com/tasker-sidecar/tasker-sidecar/maintenance/agenda"
 	"github.com/tasker-sidecar/tasker-sidecar/readiness"
-	"github.com/tasker-sidecar/tasker-sidecar/replication"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
@@ -197,8 +196,5 @@ func setService(ctx context.Context, conn interface {
 	} else {
 		err = maintenance.Resume(ctx, conn, s, reason)
 	}
-	if err != nil {
-		return replication.Explain(err)
-	}
-	return nil
+	return err
 }
