@@ -85,7 +85,7 @@ func (v *View) ownFate(s *step) fate {
 		return fateOpen
 	case v.states[s.state] == tasker.Cancelled:
 		return fateCancelled
-	case s.state != statePending && s.state != stateError, s.has(inProcess|processed):
+	case s.state != statePending && s.state != stateError, s.has(inProcess | processed):
 		return fateOpen
 	case s.attemptsOr0() >= s.limitOr3():
 		return fateExhausted
