@@ -126,6 +126,7 @@ func TestPause(t *testing.T) {
 		t.Fatal("all was done before the pause: this shows nothing")
 	}
 	followtest.Eventually(t, "the leader to say so", func() bool { return m.service(agenda.Retrier).State == maintenance.Paused })
+	l.looked(m)
 	l.turn(2 * time.Minute) // the enqueuer is not paused
 	followtest.Eventually(t, "the enqueuer to go on", func() bool { return m.service(agenda.Enqueuer).Done > 0 })
 	m.stop()

@@ -87,10 +87,10 @@ func TestLive(t *testing.T) {
 	o.Agenda.QuietPeriod = 2 * time.Second
 	thresholds := map[string]time.Duration{}
 	mix := []workload.Share[workload.Source]{
-		{Percent: 40, Of: workload.Always(workload.Chain(4))}, {Percent: 30, Of: workload.Always(workload.Fan(4))}, {Percent: 25, Of: workload.Always(workload.Diamond())},
-		{Percent: 5, Of: workload.Always(workload.Fan(60))}, // its coordinator is there when the waits of failed steps end
+		{Percent: 40, Of: workload.Always(workload.Chain(4))}, {Percent: 30, Of: workload.Always(workload.Fan(4))}, {Percent: 20, Of: workload.Always(workload.Diamond())},
+		{Percent: 10, Of: workload.Always(workload.Fan(100))}, // its coordinator is there when the waits of failed steps end
 	}
-	for _, w := range []*workload.Workflow{workload.Chain(4), workload.Fan(60), workload.Diamond()} {
+	for _, w := range []*workload.Workflow{workload.Chain(4), workload.Fan(100), workload.Diamond()} {
 		for i := range w.Steps {
 			thresholds[w.Steps[i].Name] = 3 * time.Second
 		}
@@ -104,19 +104,21 @@ func TestLive(t *testing.T) {
 	m.leading(t)
 	end := time.Now().Add(liveTime(t))
 	p := l.workers(player.Options{Workers: 4, Tasks: 1 << 30, Rate: 200, Mix: mix, FailureRate: 0.05, DeathRate: 0.01, HandlerTime: 20 * time.Millisecond, Spins: 200, Seed: 5})
-	// Between two pauses of the retrier failed steps are called ready for a while,
-	// and coordinators spin.
-	for set := maintenance.Pause; time.Now().Before(end) && !t.Failed(); {
-		if err := set(t.Context(), l.pool, agenda.Retrier, "a test"); err != nil {
+	// While the retrier is paused failed steps are called ready, and coordinators
+	// spin. It goes on until enough has happened.
+	enough := func() bool {
+		c := p.Counters()
+		return c.Deaths > 0 && c.StepsFailed > 0 && c.Spins > 0 && m.service(agenda.Retrier).Done > 0 && m.service(agenda.Rescuer).Done > 0 && m.service(agenda.Enqueuer).Done > 0
+	}
+	for time.Now().Before(end) || !enough() && time.Now().Before(end.Add(followtest.Patience)) {
+		if err := maintenance.Pause(t.Context(), l.pool, agenda.Retrier, "a test"); err != nil {
 			t.Fatal(err)
 		}
-		if set = maintenance.Resume; value[string](t, l.pool, `SELECT state FROM tasker_sidecar.maintenance_services`) == "running" {
-			set = maintenance.Pause
+		<-time.After(3 * time.Second)
+		if err := maintenance.Resume(t.Context(), l.pool, agenda.Retrier, "a test"); err != nil {
+			t.Fatal(err)
 		}
-		<-time.After(1500 * time.Millisecond)
-	}
-	if err := maintenance.Resume(t.Context(), l.pool, agenda.Retrier, "a test"); err != nil {
-		t.Fatal(err)
+		<-time.After(time.Second)
 	}
 	p.Close()
 	// What is left comes to an end.
@@ -139,7 +141,7 @@ func TestLive(t *testing.T) {
 	if c.LostRaces > 0 {
 		t.Errorf("workers have lost %d races, all of them to us", c.LostRaces)
 	}
-	if c.Deaths == 0 || c.StepsFailed == 0 || c.Spins == 0 || done[agenda.Retrier] == 0 || done[agenda.Rescuer] == 0 || done[agenda.Enqueuer] == 0 {
+	if !enough() {
 		t.Error("too little has happened for this to show anything")
 	}
 }

@@ -140,7 +140,8 @@ func (l *lab) looked(m *leads) {
 	conn := l.conn()
 	defer conn.Release()
 	l.follower.Reach(l.t, conn.Conn())
-	followtest.Eventually(l.t, "all tasks to be looked at", func() bool { s := m.Status(); return s.Leading && s.Complete })
+	reached := l.follower.View().LSN()
+	followtest.Eventually(l.t, "all tasks to be looked at", func() bool { s := m.Status(); return s.Leading && s.Complete && s.LSN >= reached })
 }
 
 func (l *lab) conn() *pgxpool.Conn {

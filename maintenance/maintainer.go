@@ -87,6 +87,9 @@ type Status struct {
 	Leading bool
 	// Complete says whether every task has been looked at since it leads.
 	Complete bool
+	// LSN is the position of the log up to which everything has been looked at; 0
+	// where another process leads.
+	LSN      tasker.LSN
 	Services []Service
 }
 
@@ -95,6 +98,9 @@ func (m *Maintainer) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := Status{Leading: m.leading, Complete: m.agenda != nil && m.agenda.Complete()}
+	if m.agenda != nil {
+		out.LSN = m.agenda.LSN()
+	}
 	now := m.source.Now()
 	for _, s := range agenda.Services() {
 		one := m.services[s].Service

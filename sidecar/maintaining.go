@@ -56,6 +56,7 @@ func maintenancePool(c *config.Config) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the connections of maintenance: %w", err)
 	}
+	base.RuntimeParams["TimeZone"] = "UTC" // what Rails keeps in columns without a zone
 	database.ConnConfig = base
 	database.MinConns, database.MaxConns, database.MaxConnIdleTime = 0, 3, time.Minute
 	pool, err := pgxpool.NewWithConfig(context.Background(), database)

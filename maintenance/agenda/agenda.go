@@ -17,6 +17,7 @@ type Agenda struct {
 	due   [len(names)]*btree.BTreeG[*item]
 	queue []look // looks that have yet to be taken
 	swept bool   // every task has been looked at
+	at    tasker.LSN
 }
 
 // entry is a task with something to be done.
@@ -90,15 +91,17 @@ func (a *Agenda) Look(most int, now tasker.Timestamp) (more bool) {
 	for _, l := range a.queue[:n] {
 		a.look(l, now)
 	}
-	if a.queue = a.queue[n:]; len(a.queue) == 0 {
-		a.queue = nil
-		a.swept = a.swept || a.view != nil
+	if a.queue = a.queue[n:]; len(a.queue) == 0 && a.view != nil {
+		a.queue, a.swept, a.at = nil, true, a.view.LSN()
 	}
 	return len(a.queue) > 0
 }
 
 // Complete says whether every task has been looked at since the agenda began.
 func (a *Agenda) Complete() bool { return a.swept }
+
+// LSN is the position of the log up to which everything has been looked at.
+func (a *Agenda) LSN() tasker.LSN { return a.at }
 
 func (a *Agenda) look(l look, now tasker.Timestamp) {
 	acts := Plan(a.view, l.task, &a.o)
