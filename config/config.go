@@ -13,6 +13,7 @@ type Config struct {
 	Readiness   Readiness
 	Projection  Projection
 	Leader      Leader
+	Writer      Writer
 	HTTP        HTTP
 	Log         Log
 	Verify      Verify
