@@ -23,7 +23,7 @@ type session struct {
 // begin is to be the first in a batch of statements, unless a hook has begun.
 func (s *session) begin(b *pgx.Batch) {
 	if s.w.hooks.Begin == nil {
-		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	}
 	o := &s.w.o
 	var statement, idle *string // as the hook has set them
