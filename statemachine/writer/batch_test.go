@@ -261,7 +261,7 @@ func TestHooks(t *testing.T) {
 	if err != nil || outcomes[1].Err != nil {
 		t.Fatal(outcomes, err)
 	}
-	if refusal := refused(t, outcomes[0].Err, Vetoed); refusal.State != tasker.Pending || !strings.HasSuffix(refusal.Error(), "it was checked, and refused: not this one") {
+	if refusal := refusalOf(t, outcomes[0].Err, Vetoed); refusal.State != tasker.Pending || !strings.HasSuffix(refusal.Error(), "it was checked, and refused: not this one") {
 		t.Error(refusal)
 	}
 	audited := func() string {

@@ -293,7 +293,19 @@ func TestErrorsForPeople(t *testing.T) {
 	if _, err := nobody.Transition(t.Context(), r); err == nil || !bytes.Contains([]byte(err.Error()), []byte("the role needs SELECT and UPDATE")) {
 		t.Error(err)
 	}
-	if c := l.Counters(); c.Retries != 0 {
-		t.Errorf("%+v", c)
+	config = l.pool.Config().Copy()
+	config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	readOnly, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer readOnly.Close()
+	if _, err := must(t)(New(Options{Pool: readOnly})).Transition(t.Context(), r); err == nil || !bytes.Contains([]byte(err.Error()), []byte("connect to the primary")) {
+		t.Error(err)
+	}
+	for _, w := range []*Writer{elsewhere, nobody} {
+		if c := w.Counters(); c.Retries != 0 {
+			t.Errorf("%+v", c)
+		}
 	}
 }

@@ -14,8 +14,14 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/workload/workloadtest"
 )
 
-// refused gives the refusal, which has to have the reason.
-func refused(t *testing.T, err error, reason Reason) *Refusal {
+// refused checks that an error is a refusal with the reason.
+func refused(t *testing.T, err error, reason Reason) {
+	t.Helper()
+	_ = refusalOf(t, err, reason)
+}
+
+// refusalOf gives the refusal, which has to have the reason.
+func refusalOf(t *testing.T, err error, reason Reason) *Refusal {
 	t.Helper()
 	var refusal *Refusal
 	if !errors.As(err, &refusal) || !errors.Is(err, reason) || refusal.Reason != reason {
@@ -76,7 +82,7 @@ func TestKeys(t *testing.T) {
 		other := r
 		change(&other)
 		_, err := l.Transition(t.Context(), other)
-		if refusal := refused(t, err, KeyReused); refusal.TransitionID != first.TransitionID || refusal.State != tasker.Cancelled {
+		if refusal := refusalOf(t, err, KeyReused); refusal.TransitionID != first.TransitionID || refusal.State != tasker.Cancelled {
 			t.Errorf("%s: %+v", name, refusal)
 		}
 	}
@@ -140,7 +146,7 @@ func TestExpectations(t *testing.T) {
 	l := newLab(t, Options{})
 	l.tasks(1, 1)
 	_, err := l.Transition(t.Context(), Request{Kind: statemachine.Step, ID: 1, To: tasker.Error, ExpectFrom: tasker.InProgress})
-	if refusal := refused(t, err, Unexpected); refusal.State != tasker.Pending || refusal.TransitionID != 0 ||
+	if refusal := refusalOf(t, err, Unexpected); refusal.State != tasker.Pending || refusal.TransitionID != 0 ||
 		err.Error() != "step 1 cannot go to error: it was expected to be in_progress and is pending" {
 		t.Errorf("%+v: %v", refusal, err)
 	}
@@ -150,7 +156,7 @@ func TestExpectations(t *testing.T) {
 	}
 	first := l.made(t, Request{Kind: statemachine.Step, ID: 1, To: tasker.Error, ExpectFrom: tasker.Pending, ExpectTransition: tasker.Some[int64](0)})
 	_, err = l.Transition(t.Context(), Request{Kind: statemachine.Step, ID: 1, To: tasker.Pending, ExpectTransition: tasker.Some[int64](0)})
-	if refusal := refused(t, err, Unexpected); refusal.TransitionID != first.TransitionID || refusal.State != tasker.Error {
+	if refusal := refusalOf(t, err, Unexpected); refusal.TransitionID != first.TransitionID || refusal.State != tasker.Error {
 		t.Errorf("%+v", refusal)
 	}
 	// It has come back to the state in which it was seen, and is another one all the same.
@@ -166,7 +172,7 @@ func TestTaking(t *testing.T) {
 	l.tasks(1, 1)
 	r := Request{Kind: statemachine.Step, ID: 1, To: tasker.InProgress}
 	_, err := l.Transition(t.Context(), r)
-	if refusal := refused(t, err, NotOurs); refusal.State != tasker.Pending {
+	if refusal := refusalOf(t, err, NotOurs); refusal.State != tasker.Pending {
 		t.Errorf("%+v", refusal)
 	}
 	r.Take = true
@@ -205,7 +211,7 @@ func TestContradictoryHistories(t *testing.T) {
 		refused(t, err, Contradictory)
 	}
 	_, err := l.Transition(t.Context(), Request{Kind: statemachine.Step, ID: 4, To: tasker.ResolvedManually})
-	if refusal := refused(t, err, NotAllowed); refusal.State != "skipped" || len(refusal.Allowed) != 0 {
+	if refusal := refusalOf(t, err, NotAllowed); refusal.State != "skipped" || len(refusal.Allowed) != 0 {
 		t.Errorf("%+v", refusal)
 	}
 	l.exec("UPDATE tasker_workflow_step_transitions SET to_state = 'error' WHERE workflow_step_id = 4")

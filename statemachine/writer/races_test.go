@@ -79,7 +79,7 @@ func TestRailsIsFaster(t *testing.T) {
 		// What is not allowed any more is refused.
 		w = l.between(func() error { return rails(t.Context(), l.pool, 2, "cancelled") })
 		_, err = w.Transition(t.Context(), Request{Kind: statemachine.Step, ID: 2, To: tasker.Pending})
-		if refusal := refused(t, err, NotAllowed); refusal.State != tasker.Cancelled {
+		if refusal := refusalOf(t, err, NotAllowed); refusal.State != tasker.Cancelled {
 			t.Errorf("%s: %+v", c.name, refusal)
 		}
 	}
@@ -117,7 +117,7 @@ func TestRailsHoldsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = l.Transition(t.Context(), Request{Kind: statemachine.Step, ID: 2, To: tasker.Pending})
-		refusal := refused(t, err, Lost)
+		refusal := refusalOf(t, err, Lost)
 		var pg *pgconn.PgError
 		if refusal.Tries != 3 || !errors.As(err, &pg) || pg.Code != pgerrcode.LockNotAvailable {
 			t.Errorf("%s: %+v", name, refusal)
