@@ -39,7 +39,7 @@ type Suite struct {
 }
 
 // Suites are all suites.
-func Suites() []Suite { return []Suite{followSuite(), rowsSuite()} }
+func Suites() []Suite { return []Suite{followSuite(), rowsSuite(), writeSuite()} }
 
 // SuiteByName finds a suite; the error lists those that there are.
 func SuiteByName(name string) (Suite, error) {

@@ -14,6 +14,7 @@ type Config struct {
 	Projection  Projection
 	Leader      Leader
 	Maintenance Maintenance
+	Writer      Writer
 	HTTP        HTTP
 	Log         Log
 	Verify      Verify

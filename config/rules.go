@@ -63,6 +63,12 @@ var rules = []rule{
 	needsLeader("rescuer", func(m *Maintenance) string { return m.Rescuer }),
 	needsLeader("finalizer", func(m *Maintenance) string { return m.Finalizer }),
 	needsLeader("canceller", func(m *Maintenance) string { return m.Canceller }),
+	{"writer.retry_min", "writer.retry_max", func(c *Config) string {
+		return says(c.Writer.RetryMin > c.Writer.RetryMax, "must not be above writer.retry_max")
+	}},
+	{"writer.queue_timeout", "writer.statement_timeout", func(c *Config) string {
+		return says(c.Writer.QueueTimeout >= c.Writer.StatementTimeout, "must be less than writer.statement_timeout")
+	}},
 	{"http.listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.Listen, c) }},
 	{"http.probe_listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.ProbeListen, c) }},
 }

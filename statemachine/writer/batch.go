@@ -27,7 +27,7 @@ func (w *Writer) Batch(ctx context.Context, requests []Request, o BatchOptions) 
 	if err != nil {
 		return nil, err
 	}
-	err = w.explained(w.performAll(ctx, items, o.AllOrNothing))
+	err = w.performAll(ctx, items, o.AllOrNothing)
 	outcomes := make([]Outcome, len(items))
 	for i, it := range items {
 		outcomes[i] = it.outcome
@@ -41,7 +41,7 @@ func (w *Writer) performAll(ctx context.Context, items []*item, together bool) e
 	var failed error
 	for part := range slices.Chunk(sorted, w.o.MaxLocks) {
 		if failed == nil {
-			failed = w.perform(ctx, part, together)
+			failed = w.explained(w.perform(ctx, part, together))
 		}
 		if failed == nil {
 			continue

@@ -55,16 +55,18 @@ func one[T any](l *lab, sql string, args ...any) (v T) {
 }
 
 // tasks creates tasks with steps, none of which depends on another, as the engine
-// leaves them: task n has the steps (n-1)*steps+1 and following.
+// leaves them: of the first ones made, task n has the steps (n-1)*steps+1 and
+// following.
 func (l *lab) tasks(tasks, steps int) {
 	l.exec(`INSERT INTO tasker_task_namespaces (task_namespace_id, name, created_at, updated_at) VALUES (1, 'default', now(), now()) ON CONFLICT DO NOTHING`)
 	l.exec(`INSERT INTO tasker_dependent_systems (dependent_system_id, name, created_at, updated_at) VALUES (1, 'default', now(), now()) ON CONFLICT DO NOTHING`)
 	l.exec(`INSERT INTO tasker_named_tasks (named_task_id, name, task_namespace_id, created_at, updated_at) VALUES (1, 'named', 1, now(), now()) ON CONFLICT DO NOTHING`)
 	l.exec(`INSERT INTO tasker_named_steps (named_step_id, dependent_system_id, name, created_at, updated_at) VALUES (1, 1, 'named', now(), now()) ON CONFLICT DO NOTHING`)
-	l.exec(`INSERT INTO tasker_tasks (named_task_id, requested_at, identity_hash, created_at, updated_at)
-		SELECT 1, '2026-01-01', gen_random_uuid(), '2026-01-01', '2026-01-01' FROM generate_series(1, $1::integer)`, tasks)
-	l.exec(`INSERT INTO tasker_workflow_steps (task_id, named_step_id, attempts, inputs, results, created_at, updated_at)
-		SELECT t, 1, 0, '{}', '{}', '2026-01-01', '2026-01-01' FROM generate_series(1, $1::integer) t, generate_series(1, $2::integer) ORDER BY t`, tasks, steps)
+	l.exec(`WITH made AS (
+			INSERT INTO tasker_tasks (named_task_id, requested_at, identity_hash, created_at, updated_at)
+			SELECT 1, '2026-01-01', gen_random_uuid(), '2026-01-01', '2026-01-01' FROM generate_series(1, $1::integer) RETURNING task_id)
+		INSERT INTO tasker_workflow_steps (task_id, named_step_id, attempts, inputs, results, created_at, updated_at)
+		SELECT task_id, 1, 0, '{}', '{}', '2026-01-01', '2026-01-01' FROM made, generate_series(1, $2::integer) ORDER BY task_id`, tasks, steps)
 }
 
 func (l *lab) edge(from, to int64) {

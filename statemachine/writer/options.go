@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -58,10 +57,6 @@ type Options struct {
 	// MaxBatch is how many transitions a batch may have.
 	// Defaults to 10,000.
 	MaxBatch int
-
-	// Logger takes log lines.
-	// Defaults to one that discards them.
-	Logger hclog.Logger
 }
 
 // mostLocks is how many advisory locks a transaction may take: some ten thousand
@@ -80,9 +75,6 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.CommitTimeout, 10*time.Second)
 	def(&o.MaxLocks, mostLocks)
 	def(&o.MaxBatch, 10_000)
-	if o.Logger == nil {
-		o.Logger = hclog.NewNullLogger()
-	}
 	return o, o.validate()
 }
 

@@ -24,7 +24,7 @@ func (w *Writer) perform(ctx context.Context, items []*item, together bool) erro
 		lost, err := w.attempt(ctx, now, together)
 		switch {
 		case err != nil && !w.passing(err):
-			return doubtful(now, err)
+			return doubtful(slices.Concat(now, later), err)
 		case err != nil || together && len(lost) > 0:
 			later = append(later, tried(now, err)...)
 			now = nil
@@ -165,6 +165,9 @@ func (s *session) decide(ctx context.Context, items []*item) (todo []*item, err 
 	var planned []Planned
 	for _, it := range items {
 		it.transition, it.verdict = decide(&it.prepared, &it.seen)
+		if it.seen.earlier == nil {
+			it.doubt = 0 // it was not committed, and the session that could have done so has ended
+		}
 		if it.verdict == nil {
 			todo = append(todo, it)
 			planned = append(planned, Planned{Request: it.request, Transition: it.transition, TransitionID: it.seen.recent, At: it.seen.at})

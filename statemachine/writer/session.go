@@ -23,7 +23,7 @@ type session struct {
 // begin is to be the first in a batch of statements, unless a hook has begun.
 func (s *session) begin(b *pgx.Batch) {
 	if s.w.hooks.Begin == nil {
-		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	}
 	o := &s.w.o
 	var statement, idle *string // as the hook has set them
@@ -140,7 +140,7 @@ const mostUndone = 20
 func readUndone(b *pgx.Batch, sql string, g group) {
 	var ids []int64
 	for _, it := range g.items {
-		if guarded(it.machine, it.request.To) {
+		if it.machine.Guarded(it.request.To) {
 			ids = append(ids, it.request.ID)
 		}
 	}
@@ -158,15 +158,6 @@ func readUndone(b *pgx.Batch, sql string, g group) {
 		})
 		return err
 	})
-}
-
-func guarded(m *statemachine.Machine, to string) bool {
-	for _, t := range m.Transitions() {
-		if t.To == to && t.Guard != statemachine.NoGuard {
-			return true
-		}
-	}
-	return false
 }
 
 // readEarlier reads what a request has made before, of those that have a key or

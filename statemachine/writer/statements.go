@@ -26,9 +26,15 @@ var (
 // statements are those on the tables of a kind, each a file.
 type statements struct {
 	lockRows, findRows, readStates, readUndone, readEarlier, flip, insert, history string
-	// columns are the updates of the entity's own row, by what they set.
-	columns map[string]string
+	// columns are the updates of the entity's own row, by transition; transitions
+	// that set the same have the same text, and others none.
+	columns map[move]string
 }
+
+// move is where a transition goes.
+type move struct{ from, to string }
+
+func moveOf(t *statemachine.Transition) move { return move{statemachine.Current(t.From), t.To} }
 
 // render makes the statements for the schema of the engine's tables.
 func render(schema string) map[kind]*statements {
@@ -43,11 +49,11 @@ func render(schema string) map[kind]*statements {
 		on := func(name string) string { return names.Replace(text(name)) }
 		s := &statements{
 			lockRows: on("lock_rows"), findRows: on("find_rows"), readStates: on("read_states"), readUndone: on(undone),
-			readEarlier: on("read_earlier"), flip: on("flip"), insert: on("insert"), history: on("history"), columns: map[string]string{},
+			readEarlier: on("read_earlier"), flip: on("flip"), insert: on("insert"), history: on("history"), columns: map[move]string{},
 		}
 		for _, t := range statemachine.Of(k).Transitions() {
 			if sets := assignments(t.Columns); sets != "" {
-				s.columns[sets] = strings.ReplaceAll(on("update_columns"), "@columns@", sets)
+				s.columns[moveOf(&t)] = strings.ReplaceAll(on("update_columns"), "@columns@", sets)
 			}
 		}
 		all[k] = s

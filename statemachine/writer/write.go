@@ -88,16 +88,16 @@ func (s *session) columns(b *pgx.Batch, st *statements, g group) {
 		backoffs []*int32
 	}
 	var order []string
-	sets := map[string]*arrays{}
+	updates := map[string]*arrays{}
 	for _, it := range g.items {
-		set := assignments(it.transition.Columns)
-		if set == "" {
+		sql, ok := st.columns[moveOf(&it.transition)]
+		if !ok {
 			continue
 		}
-		a := sets[set]
+		a := updates[sql]
 		if a == nil {
 			a = new(arrays)
-			sets[set], order = a, append(order, set)
+			updates[sql], order = a, append(order, sql)
 		}
 		var backoff *int32
 		if it.request.BackoffSeconds.Valid {
@@ -105,9 +105,9 @@ func (s *session) columns(b *pgx.Batch, st *statements, g group) {
 		}
 		a.ids, a.results, a.backoffs = append(a.ids, it.request.ID), append(a.results, it.results), append(a.backoffs, backoff)
 	}
-	for _, set := range order {
-		a := sets[set]
-		b.Queue(st.columns[set], a.ids, g.at().Time(), a.results, a.backoffs)
+	for _, sql := range order {
+		a := updates[sql]
+		b.Queue(sql, a.ids, g.at().Time(), a.results, a.backoffs)
 	}
 }
 
