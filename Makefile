@@ -48,6 +48,11 @@ test-race: ## run all tests under the race detector
 test-matrix: ## run the golden and differential tests on other versions of Postgres (MATRIX="14 18")
 	build/test-matrix $(MATRIX)
 
+.PHONY: models
+models: ## check the models of docs/models with spin
+	build/install-clients
+	go test -count=1 ./docs/models
+
 .PHONY: lint
 lint: ## check formatting, go vet (also for macOS) and golangci-lint
 	@files=$$(git ls-files '*.go' | xargs gofmt -l); \

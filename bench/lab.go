@@ -23,6 +23,7 @@ type lab struct {
 	stage      func(stage string)
 	server     *postgres.Server
 	sets       map[string]*dataset
+	shapes     []shaped    // what is in the data set of that name
 	projecting *projecting // into the data set that was last asked for; nil: into none
 }
 

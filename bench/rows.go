@@ -44,6 +44,10 @@ func rowsSuite() Suite {
 				Goal: Goal{AtMost: 20e6}, form: Share, run: runVisible,
 			},
 			{
+				Name: "wait-idle", What: "drop-in readiness of a 10-step task, wait, on an idle database, p99",
+				Goal: Goal{AtMost: 20e6}, form: Share, run: runWaitIdle,
+			},
+			{
 				Name: "workers", What: "throughput of workers, flat out, with a projecting sidecar",
 				Against: "without", Goal: Goal{AtLeast: 0.85}, form: Share, run: runWorkers,
 			},

@@ -22,10 +22,12 @@ type asked struct {
 	mode    string // our read mode
 	sql     string // prepared
 	args    func(i int) []any
-	samples int // for the comparison: of how many questions
+	samples int // for the comparison: of how many questions; 0: one, below 0: none
 	columns int // of each row, that are compared; 0: all
 	// theirs bounds the engine's time, at the end of which it is cut.
 	theirs time.Duration
+	// least is how long a round takes; 0: a second, or a little in Quick.
+	least time.Duration
 }
 
 // session opens a session that is answered by one or the other.
@@ -93,7 +95,10 @@ func (l *lab) serverTimes(ctx context.Context, c *Case, q asked) ([]Result, erro
 	} else if err != nil {
 		return nil, err
 	}
-	least := pick(l, 30*time.Millisecond, time.Second)
+	least := q.least
+	if least == 0 {
+		least = pick(l, 30*time.Millisecond, time.Second)
+	}
 	count := compared
 	subject := clock.measure(ours, q.sql, q.args, least, &count)
 	baseline := clock.measure(theirs, q.sql, q.args, least, new(int))
@@ -130,7 +135,11 @@ func cut(err error) bool {
 // compare asks both the same and says how many questions were asked; an error
 // says where the answers differ.
 func (q *asked) compare(ctx context.Context, ours, theirs *pgx.Conn) (questions int, err error) {
-	for i := range max(q.samples, 1) {
+	count := q.samples
+	if count == 0 {
+		count = 1
+	}
+	for i := range max(count, 0) {
 		want, err := q.rows(ctx, theirs, i)
 		if cut(err) {
 			return questions, errCut

@@ -9,6 +9,10 @@ import (
 // TestRowsSuite is what TestFollowSuite is for the other suite.
 func TestRowsSuite(t *testing.T) { testSuite(t, "rows") }
 
+func TestHeldSuite(t *testing.T) { testSuite(t, "held") }
+
+func TestShapesSuite(t *testing.T) { testSuite(t, "shapes") }
+
 // TestServerClock: a statement's time in the server is about what it sleeps,
 // with pg_stat_statements and without, and constants do not hide it.
 func TestServerClock(t *testing.T) {

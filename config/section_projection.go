@@ -14,16 +14,18 @@ type Projection struct {
 	// write rows. Less of it makes rows newer under load, more of it costs the
 	// database less.
 	MinPause time.Duration `range:"1ms..10s" default:"8ms"`
-	// Rest is how many times as long as such a transaction took the next one
-	// waits, so that the projection gives way on a busy server.
+	// Rest is how many times as long as such a transaction, or a part of the
+	// comparison after a start, took the next one waits, so that the projection
+	// gives way on a busy server.
 	Rest float64 `range:"0..100" default:"2"`
 	// MaxPause bounds that waiting.
 	MaxPause time.Duration `range:"1ms..1m" default:"100ms"`
 	// Heartbeat is how often it is written how old the rows are while nothing
 	// changes: answers in read mode fast are from rows only if
 	// tasker_sidecar.max_staleness is more than this and
-	// replication.probe_interval together.
-	Heartbeat time.Duration `range:"50ms..10s" default:"250ms"`
+	// replication.probe_interval together. In read mode wait nobody waits once
+	// nothing has been written for 3 s.
+	Heartbeat time.Duration `range:"50ms..2s" default:"250ms"`
 	// FlushTimeout bounds one transaction that writes rows.
 	FlushTimeout time.Duration `range:"100ms..10m" default:"30s"`
 	// WithdrawTimeout is how long it is tried, when this sidecar stops leading, to

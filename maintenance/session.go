@@ -79,7 +79,7 @@ func (s *session) begin(ctx context.Context) error {
 	schema := s.source.Schema()
 	w, err := writer.New(writer.Options{
 		Pool: s.o.Pool, Schema: schema, MaxTries: 3, LockTimeout: s.o.LockTimeout, QueueTimeout: s.o.LockTimeout,
-		StatementTimeout: s.o.StatementTimeout, Logger: s.o.Logger,
+		StatementTimeout: s.o.StatementTimeout,
 	})
 	if err != nil {
 		return err

@@ -90,8 +90,8 @@ func stepColumns(rows []readiness.StepFacts) []any {
 	return []any{
 		column(rows, func(s *step) int64 { return s.WorkflowStepID }),
 		column(rows, func(s *step) int64 { return s.TaskID }),
-		at(func(s *step) tasker.Timestamp { return s.RetryAt }),
-		at(func(s *step) tasker.Timestamp { return s.ReadyAt }),
+		column(rows, func(s *step) pgtype.Timestamptz { return pgtype.Timestamptz(timestamp(s.RetryAt)) }),
+		column(rows, func(s *step) pgtype.Timestamptz { return pgtype.Timestamptz(timestamp(s.ReadyAt)) }),
 		at(func(s *step) tasker.Timestamp { return s.LastFailureAt }),
 		at(func(s *step) tasker.Timestamp { return s.NextRetryAt }),
 		at(func(s *step) tasker.Timestamp { return s.LastAttemptedAt }),

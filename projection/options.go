@@ -35,8 +35,9 @@ type Options struct {
 	// database less.
 	// Defaults to 8 ms.
 	MinPause time.Duration
-	// Rest is how many times as long as a flush took the next one waits, so
-	// that the projection gives way on a busy server; at most MaxPause.
+	// Rest is how many times as long as a flush, or a part of the reconciliation,
+	// took the next one waits, so that the projection gives way on a busy server;
+	// at most MaxPause.
 	// Defaults to 2.
 	Rest float64
 	// MaxPause bounds that waiting.

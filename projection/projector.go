@@ -114,7 +114,12 @@ func (p *Projector) Lead(ctx context.Context, lease *leader.Lease) error {
 	if err != nil {
 		return err
 	}
-	s := &session{Projector: p, conn: conn, lease: lease}
+	writer, err := vouch(ctx, conn)
+	if err != nil {
+		_ = conn.Close(ctx)
+		return err
+	}
+	s := &session{Projector: p, conn: conn, writer: writer, lease: lease}
 	defer func() {
 		p.withdraw(context.WithoutCancel(ctx), conn, lease.Epoch())
 		p.written.Store(0)

@@ -26,6 +26,7 @@ func (s *session) reconcile(ctx context.Context, r Reflection) error {
 	written := 0
 	b := &batch{}
 	for from, done := int64(math.MinInt64), false; !done; {
+		begun := time.Now()
 		part := s.part(r.View, tasks)
 		tasks = tasks[len(part):]
 		to := int64(math.MaxInt64)
@@ -45,6 +46,10 @@ func (s *session) reconcile(ctx context.Context, r Reflection) error {
 		s.reconcileTasks.Add(int64(len(part)))
 		if !done {
 			b, from = &batch{}, to+1
+			s.restAfter(begun)
+			if err := s.rest(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	b.fresh, s.told = nil, s.source.Now() // what can run already is no news

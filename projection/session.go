@@ -15,8 +15,9 @@ import (
 // session is the time of one lease. It belongs to one goroutine.
 type session struct {
 	*Projector
-	conn  *pgx.Conn
-	lease *leader.Lease
+	conn   *pgx.Conn // it has the advisory lock writer
+	writer int64
+	lease  *leader.Lease
 
 	number int64            // of the last flush
 	of     Reflection       // what the rows reflect
@@ -205,7 +206,7 @@ func placesDiffer(was, is *taskRows) bool {
 func (s *session) flush(ctx context.Context, r Reflection, b *batch) error {
 	started := time.Now()
 	s.number++
-	f := flush{number: s.number, epoch: s.lease.Epoch(), of: r, version: s.o.Version}
+	f := flush{number: s.number, epoch: s.lease.Epoch(), of: r, writer: s.writer, version: s.o.Version}
 	now := s.source.Now()
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		return b.write(ctx, tx, f.queue, s.cutFlushes, func(q *pgx.Batch) { s.notify(q, b.fresh, r.View, now) })
@@ -218,10 +219,15 @@ func (s *session) flush(ctx context.Context, r Reflection, b *batch) error {
 	s.flushed(started, b)
 	s.reflect(r)
 	if b.rows() > 0 {
-		pause := min(s.o.MaxPause, time.Duration(s.o.Rest*float64(time.Since(started))))
-		s.rested = started.Add(max(s.o.MinPause, time.Since(started)+pause))
+		s.restAfter(started)
 	}
 	return nil
+}
+
+// restAfter says when what takes as long as what was begun then may begin.
+func (s *session) restAfter(started time.Time) {
+	pause := min(s.o.MaxPause, time.Duration(s.o.Rest*float64(time.Since(started))))
+	s.rested = started.Add(max(s.o.MinPause, time.Since(started)+pause))
 }
 
 // retract says that the rows do not count.

@@ -13,6 +13,7 @@ type flush struct {
 	epoch       int64
 	of          Reflection
 	reconciling bool
+	writer      int64  // the key of the lock of the session that writes; 0: nobody vouches
 	version     string // of this program
 }
 
@@ -62,7 +63,11 @@ func (f *flush) queue(q *pgx.Batch) {
 	if f.of.Slot != "" {
 		slot = &f.of.Slot
 	}
-	q.Queue(sqlInsertFlush, f.number, f.epoch, f.of.SystemIdentifier, f.of.Timeline, slot, v.LSN().String(), timeOf(f.of.AsOf),
+	var writer *int64
+	if f.writer != 0 {
+		writer = &f.writer
+	}
+	q.Queue(sqlInsertFlush, f.number, f.epoch, f.of.SystemIdentifier, f.of.Timeline, slot, writer, v.LSN().String(), timeOf(f.of.AsOf),
 		timestamp(v.OldestCandidate()), f.reconciling, v.Rules().String(),
 		h.TotalTasks, h.PendingTasks, h.InProgressTasks, h.CompleteTasks, h.ErrorTasks, h.CancelledTasks,
 		h.TotalSteps, h.PendingSteps, h.InProgressSteps, h.CompleteSteps, h.ErrorSteps,

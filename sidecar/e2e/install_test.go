@@ -124,6 +124,13 @@ func TestInstallAndUninstall(t *testing.T) {
 	command(t, address, "read-mode", "unset").says(t, exitFound, "no read mode is set")
 
 	sidecar := run(t, address)
+	followtest.Eventually(t, "rows", func() bool {
+		var written bool
+		if err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM tasker_sidecar.flushes WHERE NOT reconciling)").Scan(&written); err != nil {
+			t.Fatal(err)
+		}
+		return written
+	})
 	command(t, address, "uninstall").says(t, exitFailed, "a sidecar runs", "slot tasker_sidecar_", "tasker-sidecar, role", "--force")
 	sidecar.signal(syscall.SIGINT)
 	sidecar.wait(followtest.Patience)

@@ -100,6 +100,16 @@ func mustBeExact(t testing.TB, url string, conn *pgx.Conn) {
 	}
 }
 
+// mustBeRight asks all questions, and wants the engine's answers or marked ones.
+func mustBeRight(t testing.TB, url string, conn *pgx.Conn) {
+	t.Helper()
+	for i, want := range engineAnswers(t, url) {
+		if got := ask(t, conn, dropin.Schema, questions[i]); got != want && !fromRows(got) {
+			t.Errorf("%s: neither the engine's answer nor rows:\n%s", fmt.Sprintf(questions[i], dropin.Schema), got)
+		}
+	}
+}
+
 // mustBeFromRows asks all questions, and wants marked answers.
 func mustBeFromRows(t testing.TB, conn *pgx.Conn) {
 	t.Helper()

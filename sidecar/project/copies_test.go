@@ -26,7 +26,7 @@ var oneDay = map[string]string{"tasker_sidecar.max_staleness": "1d", "tasker_sid
 func mustVouch(t testing.TB, conn *pgx.Conn) {
 	t.Helper()
 	if !value[bool](t, conn, `
-		SELECT NOT f.reconciling AND f.slot_name IS NOT NULL AND f.total_tasks = -4711
+		SELECT NOT f.reconciling AND f.slot_name IS NOT NULL AND f.writer_lock IS NOT NULL AND f.total_tasks = -4711
 			AND (SELECT count(*) > 100 AND bool_and(name = 'from rows') FROM tasker_sidecar.step_rows)
 		FROM tasker_sidecar.flushes f ORDER BY flush DESC LIMIT 1`) {
 		t.Fatal("the copy has no rows that anybody could take for right")
@@ -34,7 +34,8 @@ func mustVouch(t testing.TB, conn *pgx.Conn) {
 }
 
 // TestCopyInTheSameCluster: a database made from another as its template. The
-// slot that its newest flush names is in use, but for the other database.
+// slot and the lock that its newest flush names are in use, but for the other
+// database.
 func TestCopyInTheSameCluster(t *testing.T) {
 	l := markedLab(t)
 	copied := pgtest.UniqueName(t, "copy")
@@ -75,7 +76,8 @@ func TestCopyInTheSameCluster(t *testing.T) {
 		mustBeFromRows(t, conn)
 	})
 	slot := value[string](t, l.Conn, `SELECT slot_name FROM tasker_sidecar.flushes ORDER BY flush DESC LIMIT 1`)
-	followtest.Exec(t, conn, fmt.Sprintf(`UPDATE tasker_sidecar.flushes SET slot_name = '%s', as_of = clock_timestamp()`, slot))
+	lock := value[int64](t, l.Conn, `SELECT writer_lock FROM tasker_sidecar.flushes ORDER BY flush DESC LIMIT 1`)
+	followtest.Exec(t, conn, fmt.Sprintf(`UPDATE tasker_sidecar.flushes SET slot_name = '%s', writer_lock = %d, as_of = clock_timestamp()`, slot, lock))
 	if !value[bool](t, conn, `SELECT active FROM pg_replication_slots WHERE slot_name = $1`, slot) {
 		t.Fatal("the slot is not in use")
 	}

@@ -33,7 +33,7 @@ BEGIN
 			AND p.prorettype <> ALL ('{internal,trigger,event_trigger,language_handler,cstring,record,index_am_handler,table_am_handler,fdw_handler,tsm_handler}'::regtype[])
 			AND p.proname IN ('now', 'clock_timestamp', 'statement_timestamp', 'timezone', 'date_part', 'current_setting', 'set_config', 'current_database', 'regexp_match',
 				'cardinality', 'unnest', 'array_append', 'array_fill', 'width_bucket', 'power', 'round', 'to_jsonb', 'format', 'pg_sleep', 'pg_is_in_recovery',
-				'pg_current_xact_id_if_assigned', 'has_table_privilege', 'pg_get_replication_slots', 'pg_current_wal_insert_lsn', 'text', 'int8', 'float8', 'numeric', 'bool', 'name')
+				'pg_current_xact_id_if_assigned', 'has_table_privilege', 'pg_get_replication_slots', 'pg_try_advisory_xact_lock_shared', 'pg_relation_size', 'pg_current_wal_insert_lsn', 'text', 'int8', 'float8', 'numeric', 'bool', 'name')
 			AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) a WHERE a IN ('internal'::regtype, 'cstring'::regtype))
 			AND NOT (p.prorettype::regtype::text LIKE 'any%' AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) a WHERE a::regtype::text LIKE 'any%'))
 	LOOP

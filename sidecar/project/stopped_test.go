@@ -73,7 +73,7 @@ func TestNoSidecar(t *testing.T) {
 	refused(t, url, "no_sidecar", trusting("exact"))
 
 	// As after a kill -9, the newest flush vouches for the rows, and nobody for it.
-	followtest.Exec(t, l.Conn, `UPDATE tasker_sidecar.flushes SET reconciling = false, as_of = clock_timestamp(), slot_name = 'gone'`)
+	followtest.Exec(t, l.Conn, `UPDATE tasker_sidecar.flushes SET reconciling = false, as_of = clock_timestamp(), slot_name = 'gone', writer_lock = 1`)
 	refused(t, url, "no_sidecar", trusting("exact"))
 	if took := time.Since(began); took > soon {
 		t.Errorf("it took %s", took)

@@ -45,7 +45,8 @@ BEGIN
 --
 -- Whatever depends on the clock is stored as the instant at which it changes
 -- and compared with the clock on reading: the rows are exact between two
--- writes. Instants of the engine are timestamps without a zone that hold UTC.
+-- writes. Instants of the engine are timestamps without a zone that hold UTC;
+-- what is only compared with the clock has one, as the clock has.
 --
 -- No object here depends on one of the engine's, so that no migration of the
 -- application meets us: not by a view on its tables, not by a foreign key.
@@ -117,32 +118,34 @@ VALUES (0, '', pg_catalog.clock_timestamp());
 -- The rows. What is updated in place has room on its pages (fillfactor), so
 -- that a new version needs no new entry in an index as long as no indexed
 -- column changes; and it is vacuumed by the number of its changes, early,
--- rather than by a share of a table that only grows.
+-- rather than by a share of a table that only grows. The columns that are asked
+-- for most come first, and of those the ones that are never NULL nor vary in
+-- length: whatever stands before the last one asked for is looked at, too.
 
 CREATE @persistence@ TABLE tasker_sidecar.step_rows (
     workflow_step_id        bigint PRIMARY KEY,
     task_id                 bigint NOT NULL,
-    retry_at                timestamp without time zone,
-    ready_at                timestamp without time zone,
+    named_step_id           integer NOT NULL,
+    total_parents           integer NOT NULL,
+    completed_parents       integer NOT NULL,
+    retry_limit             integer NOT NULL,
+    dependencies_satisfied  boolean NOT NULL,
+    retry_at                timestamp with time zone,
+    ready_at                timestamp with time zone,
     last_failure_at         timestamp without time zone,
     next_retry_at           timestamp without time zone,
     last_attempted_at       timestamp without time zone,
+    attempts                integer,
+    backoff_request_seconds integer,
+    current_state           text NOT NULL,
+    name                    text,
     failure_until           timestamp without time zone,
     state_since             timestamp without time zone,
     processed_at            timestamp without time zone,
     created_at              timestamp without time zone,
-    named_step_id           integer NOT NULL,
-    total_parents           integer NOT NULL,
-    completed_parents       integer NOT NULL,
-    attempts                integer,
-    retry_limit             integer NOT NULL,
-    backoff_request_seconds integer,
-    dependencies_satisfied  boolean NOT NULL,
     retryable               boolean NOT NULL,
     in_process              boolean NOT NULL,
-    processed               boolean NOT NULL,
-    current_state           text NOT NULL,
-    name                    text
+    processed               boolean NOT NULL
 )
 WITH (
     fillfactor = 70,
@@ -192,7 +195,7 @@ CREATE @persistence@ TABLE tasker_sidecar.task_rows (
     ready_ungated     bigint NOT NULL,
     named_task_id     integer NOT NULL,
     status            text NOT NULL,
-    ready_gates       timestamp without time zone[]
+    ready_gates       timestamp with time zone[]
 )
 WITH (
     fillfactor = 50,
@@ -299,10 +302,12 @@ COMMENT ON COLUMN tasker_sidecar.candidate_rows.namespace_name IS 'The namespace
 -- transaction, and every reader would walk it.
 CREATE @persistence@ TABLE tasker_sidecar.flushes (
     flush                 bigint PRIMARY KEY,
+    as_of                 timestamp with time zone NOT NULL,
+    writer_lock           bigint,
+    reconciling           boolean NOT NULL,
     epoch                 bigint NOT NULL,
     system_identifier     bigint NOT NULL,
     applied_lsn           pg_lsn NOT NULL,
-    as_of                 timestamp with time zone NOT NULL,
     total_tasks           bigint NOT NULL,
     pending_tasks         bigint NOT NULL,
     in_progress_tasks     bigint NOT NULL,
@@ -319,7 +324,6 @@ CREATE @persistence@ TABLE tasker_sidecar.flushes (
     in_backoff_steps      bigint NOT NULL,
     database              oid NOT NULL,
     timeline              integer NOT NULL,
-    reconciling           boolean NOT NULL,
     rules                 text NOT NULL CONSTRAINT flushes_rules_known CHECK (rules IN ('v01', 'v02')),
     slot_name             text,
     sidecar_version       text NOT NULL DEFAULT '',
@@ -361,6 +365,7 @@ COMMENT ON COLUMN tasker_sidecar.flushes.timeline IS 'The timeline of the log th
 COMMENT ON COLUMN tasker_sidecar.flushes.reconciling IS 'True: rows of an earlier leader are still being put right, and none counts.';
 COMMENT ON COLUMN tasker_sidecar.flushes.rules IS 'The version of the engine''s rules by which the rows were made.';
 COMMENT ON COLUMN tasker_sidecar.flushes.slot_name IS 'The writer''s replication slot. It is temporary, so that it is active as long as the writer lives; and the writer confirms a position there only when the rows reflect it, so that they cover an idle database without being written.';
+COMMENT ON COLUMN tasker_sidecar.flushes.writer_lock IS 'The key, made by chance, of the advisory lock that the session has which wrote it. Who cannot have the lock knows that the writer lives, and that this is its database and not a copy.';
 COMMENT ON COLUMN tasker_sidecar.flushes.sidecar_version IS 'The version of the writer''s program.';
 
 
@@ -405,7 +410,7 @@ GRANT SELECT ON
 TO PUBLIC;
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (1, 'tables', '6164c04699cb32db1a2ee6af54e1e95748060b0324dba7cdeeb38013ca349413');
+    VALUES (1, 'tables', 'd87c6a0cb7b7c43e260e28fe40c67e92544065e05aa9ed9a0a1f511071907a95');
 
     -- 0002_views
     EXECUTE replace(replace($source$-- Views for people over the rows of 0001, and two functions.
@@ -526,8 +531,8 @@ SELECT
     s.name,
     s.current_state,
     s.dependencies_satisfied,
-    coalesce(s.retry_at <= pg_catalog.timezone('UTC', pg_catalog.now()), false) AS retry_eligible,
-    coalesce(s.ready_at <= pg_catalog.timezone('UTC', pg_catalog.now()), false) AS ready_for_execution,
+    coalesce(s.retry_at <= pg_catalog.now(), false) AS retry_eligible,
+    coalesce(s.ready_at <= pg_catalog.now(), false) AS ready_for_execution,
     s.last_failure_at,
     s.next_retry_at,
     s.total_parents,
@@ -585,6 +590,8 @@ SELECT
     END AS recommended_action,
     CASE
         WHEN t.total_steps = 0 THEN 0.0
+        WHEN t.completed_steps = 0 THEN 0.00
+        WHEN t.completed_steps = t.total_steps THEN 100.00
         ELSE pg_catalog.round(100.0 * t.completed_steps / t.total_steps, 2)
     END AS completion_percentage,
     CASE
@@ -595,7 +602,7 @@ SELECT
 FROM tasker_sidecar.task_rows t
 CROSS JOIN LATERAL (
     SELECT t.ready_ungated
-        + coalesce(pg_catalog.width_bucket(pg_catalog.timezone('UTC', pg_catalog.now()), t.ready_gates), 0) AS steps
+        + coalesce(pg_catalog.width_bucket(pg_catalog.now(), t.ready_gates), 0) AS steps
 ) ready;
 
 COMMENT ON VIEW tasker_sidecar.task_execution_contexts IS 'What get_task_execution_context answers, of all tasks that are covered.';
@@ -967,7 +974,7 @@ COMMENT ON FUNCTION tasker_sidecar.why(bigint) IS
     'Why a step cannot run: one row for each reason, its own first (depth 0), then those of the steps that it waits for, nearest first, each with the chain that leads to it. A root cause waits for nothing itself, or lies on a cycle. A row without a reason says that nothing keeps that step from running, that it is in progress, or that no row tells of it.';
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (2, 'views', 'b16fb560f316f64ffec01c35da6126856a699a0f088380f558fe49ae240e6be8');
+    VALUES (2, 'views', 'd4fccec9928920d87f44a88456f5132db22649bbd45a9ec2477adf73aa58fbb0');
 
     -- 0003_read_modes
     EXECUTE replace(replace($source$-- Where a drop-in function takes its answer from.
@@ -979,10 +986,11 @@ $source$, '@engine@', engine), '@persistence@ ', persistence);
 -- Rows answer only if all of this holds, and an answer that may not come from
 -- rows is computed instead, and counted by its cause:
 --
---  - the newest flush vouches for them: it is not reconciling, and the slot that
---    it names is in use in this database. That slot is temporary and has a name
---    made by chance, so that it tells this server from any copy of it, be it
---    restored, promoted or set back in time, and a living writer from a dead one
+--  - the newest flush vouches for them: it is not reconciling, and somebody has
+--    the advisory lock, or who waits the slot, that it names. Both are gone with
+--    the writer and have names made by chance, so that they tell this database
+--    from any copy of it, be it made in place, restored, promoted or set back in
+--    time, and a living writer from a dead one
 --  - each task that is asked about has rows
 --  - the transaction sees what others commit, has not written anything itself,
 --    and is not on a standby, which cannot read rows that are not logged: they
@@ -1138,17 +1146,7 @@ BEGIN
         SELECT
             newest.reconciling,
             newest.as_of,
-            EXISTS (
-                SELECT
-                FROM pg_catalog.pg_get_replication_slots() slot
-                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
-                    AND slot.active
-                    AND slot.datoid OPERATOR(pg_catalog.=) (
-                        SELECT d.oid
-                        FROM pg_catalog.pg_database d
-                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-                    )
-            )
+            NOT pg_catalog.pg_try_advisory_xact_lock_shared(newest.writer_lock)
         INTO reconciling, as_of, alive
         FROM tasker_sidecar.flushes newest
         ORDER BY newest.flush DESC
@@ -1193,14 +1191,13 @@ BEGIN
         )
         INTO answers;
     ELSIF pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1 THEN
-        SELECT NOT EXISTS (
-            SELECT
-            FROM pg_catalog.unnest((SELECT task_ids)) asked (task_id)
-            WHERE asked.task_id IS NOT NULL AND NOT EXISTS (
-                SELECT
-                FROM tasker_sidecar.task_rows r
-                WHERE r.task_id OPERATOR(pg_catalog.=) asked.task_id
-            )
+        SELECT (
+            SELECT pg_catalog.count(*)
+            FROM tasker_sidecar.task_rows r
+            WHERE r.task_id OPERATOR(pg_catalog.=) ANY ((SELECT task_ids)::bigint[])
+        ) OPERATOR(pg_catalog.=) (
+            SELECT pg_catalog.count(DISTINCT asked)
+            FROM pg_catalog.unnest((SELECT task_ids)) asked
         )
         INTO answers;
     END IF;
@@ -1394,7 +1391,7 @@ $function$;
 COMMENT ON FUNCTION tasker_sidecar.await_flush() IS 'For the drop-in functions: the newest flush in read mode wait; all NULL: it does not count.';
 $source$, '@engine@', engine), '@persistence@ ', persistence);
     INSERT INTO tasker_sidecar.migrations (version, name, checksum)
-    VALUES (3, 'read_modes', '71402412130a52837d69ef070cf88682f3cdf940fe345867e88c1cf3851e068b');
+    VALUES (3, 'read_modes', 'db7b4768dbbe42dafd2496d6a10d02d0f9d1599e36afcc74cb126debda6bf530');
 
     -- 0004_maintenance
     EXECUTE replace(replace($source$-- What the maintenance services keep: what each has done, which of them may not
@@ -1516,11 +1513,16 @@ DECLARE
     child      integer;
     edge       integer;
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.step_dag[];
     BEGIN
@@ -1551,6 +1553,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     SELECT
         task.ids,
         ARRAY(SELECT pg_catalog.width_bucket(u.id, task.ids) FROM pg_catalog.unnest(task.children) AS u (id)),
@@ -1995,11 +1998,16 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
@@ -2008,10 +2016,7 @@ BEGIN
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
                 AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT') THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2024,17 +2029,7 @@ BEGIN
                                 WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
                                 ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
                             END
-                            AND EXISTS (
-                                SELECT
-                                FROM pg_catalog.pg_get_replication_slots() slot
-                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
-                                    AND slot.active
-                                    AND slot.datoid OPERATOR(pg_catalog.=) (
-                                        SELECT d.oid
-                                        FROM pg_catalog.pg_database d
-                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-                                    )
-                            )
+                            AND NOT pg_catalog.pg_try_advisory_xact_lock_shared(newest.writer_lock)
                         FROM tasker_sidecar.flushes newest
                         ORDER BY newest.flush DESC
                         LIMIT 1
@@ -2060,6 +2055,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     RETURN QUERY
     SELECT
         f.workflow_step_id,
@@ -2170,11 +2166,16 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
@@ -2183,10 +2184,7 @@ BEGIN
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
                 AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN
+                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT') THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -2199,17 +2197,7 @@ BEGIN
                                 WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
                                 ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
                             END
-                            AND EXISTS (
-                                SELECT
-                                FROM pg_catalog.pg_get_replication_slots() slot
-                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
-                                    AND slot.active
-                                    AND slot.datoid OPERATOR(pg_catalog.=) (
-                                        SELECT d.oid
-                                        FROM pg_catalog.pg_database d
-                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-                                    )
-                            )
+                            AND NOT pg_catalog.pg_try_advisory_xact_lock_shared(newest.writer_lock)
                         FROM tasker_sidecar.flushes newest
                         ORDER BY newest.flush DESC
                         LIMIT 1
@@ -2235,6 +2223,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     RETURN QUERY
     SELECT
         f.workflow_step_id,
@@ -2345,11 +2334,16 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
@@ -2358,7 +2352,7 @@ BEGIN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
-                WHERE v.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids);
+                WHERE v.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[]);
                 RETURN;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
@@ -2369,6 +2363,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
         RETURN QUERY EXECUTE $statement$
             SELECT
@@ -2555,11 +2550,16 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
@@ -2568,7 +2568,7 @@ BEGIN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
-                WHERE v.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids);
+                WHERE v.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[]);
                 RETURN;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
@@ -2579,6 +2579,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
         RETURN QUERY EXECUTE $statement$
             SELECT
@@ -2753,11 +2754,16 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode   pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         newest tasker_sidecar.flushes;
     BEGIN
@@ -2799,6 +2805,7 @@ BEGIN
             RETURN;
         END IF;
     END;
+    END IF;
     RETURN QUERY
     SELECT
         of_tasks.total,
@@ -2881,11 +2888,16 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
@@ -2894,10 +2906,7 @@ BEGIN
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
                 AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT') THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -2909,17 +2918,7 @@ BEGIN
                                 WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
                                 ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
                             END
-                            AND EXISTS (
-                                SELECT
-                                FROM pg_catalog.pg_get_replication_slots() slot
-                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
-                                    AND slot.active
-                                    AND slot.datoid OPERATOR(pg_catalog.=) (
-                                        SELECT d.oid
-                                        FROM pg_catalog.pg_database d
-                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-                                    )
-                            )
+                            AND NOT pg_catalog.pg_try_advisory_xact_lock_shared(newest.writer_lock)
                         FROM tasker_sidecar.flushes newest
                         ORDER BY newest.flush DESC
                         LIMIT 1
@@ -2944,6 +2943,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     RETURN QUERY
     SELECT
         t.task_id,
@@ -3082,11 +3082,16 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
@@ -3095,10 +3100,7 @@ BEGIN
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
                 AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT') THEN
+                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT') THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -3110,17 +3112,7 @@ BEGIN
                                 WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
                                 ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
                             END
-                            AND EXISTS (
-                                SELECT
-                                FROM pg_catalog.pg_get_replication_slots() slot
-                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
-                                    AND slot.active
-                                    AND slot.datoid OPERATOR(pg_catalog.=) (
-                                        SELECT d.oid
-                                        FROM pg_catalog.pg_database d
-                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-                                    )
-                            )
+                            AND NOT pg_catalog.pg_try_advisory_xact_lock_shared(newest.writer_lock)
                         FROM tasker_sidecar.flushes newest
                         ORDER BY newest.flush DESC
                         LIMIT 1
@@ -3145,6 +3137,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     RETURN QUERY
     SELECT
         t.task_id,
@@ -3285,22 +3278,44 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
+            IF tasker_sidecar.fast() THEN
+                -- As many rows as ids: each is covered and named once.
                 RETURN QUERY
-                SELECT v.*
-                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
-                JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
-                ORDER BY v.task_id;
-                RETURN;
+                WITH answer AS MATERIALIZED (
+                    SELECT v.*
+                    FROM tasker_sidecar.task_execution_contexts v
+                    WHERE v.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])
+                    ORDER BY v.task_id
+                )
+                SELECT a.*
+                FROM answer a
+                WHERE (SELECT pg_catalog.count(*) FROM answer) OPERATOR(pg_catalog.=) pg_catalog.cardinality(input_task_ids);
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+                IF tasker_sidecar.covered(input_task_ids) THEN
+                    RETURN QUERY
+                    SELECT v.*
+                    FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                    JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                    ORDER BY v.task_id;
+                    RETURN;
+                END IF;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
             found_rows := tasker_sidecar.await_contexts(input_task_ids);
@@ -3314,6 +3329,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
         RETURN QUERY EXECUTE $statement$
             SELECT
@@ -3566,22 +3582,44 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
+    IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END;
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
+            IF tasker_sidecar.fast() THEN
+                -- As many rows as ids: each is covered and named once.
                 RETURN QUERY
-                SELECT v.*
-                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
-                JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
-                ORDER BY v.task_id;
-                RETURN;
+                WITH answer AS MATERIALIZED (
+                    SELECT v.*
+                    FROM tasker_sidecar.task_execution_contexts v
+                    WHERE v.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])
+                    ORDER BY v.task_id
+                )
+                SELECT a.*
+                FROM answer a
+                WHERE (SELECT pg_catalog.count(*) FROM answer) OPERATOR(pg_catalog.=) pg_catalog.cardinality(input_task_ids);
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+                IF tasker_sidecar.covered(input_task_ids) THEN
+                    RETURN QUERY
+                    SELECT v.*
+                    FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                    JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                    ORDER BY v.task_id;
+                    RETURN;
+                END IF;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
             found_rows := tasker_sidecar.await_contexts(input_task_ids);
@@ -3595,6 +3633,7 @@ BEGIN
             END IF;
         END IF;
     END;
+    END IF;
     IF pg_catalog.cardinality(input_task_ids) OPERATOR(pg_catalog.>=) 5000 THEN
         RETURN QUERY EXECUTE $statement$
             SELECT

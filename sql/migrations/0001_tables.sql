@@ -8,7 +8,8 @@
 --
 -- Whatever depends on the clock is stored as the instant at which it changes
 -- and compared with the clock on reading: the rows are exact between two
--- writes. Instants of the engine are timestamps without a zone that hold UTC.
+-- writes. Instants of the engine are timestamps without a zone that hold UTC;
+-- what is only compared with the clock has one, as the clock has.
 --
 -- No object here depends on one of the engine's, so that no migration of the
 -- application meets us: not by a view on its tables, not by a foreign key.
@@ -80,32 +81,34 @@ VALUES (0, '', pg_catalog.clock_timestamp());
 -- The rows. What is updated in place has room on its pages (fillfactor), so
 -- that a new version needs no new entry in an index as long as no indexed
 -- column changes; and it is vacuumed by the number of its changes, early,
--- rather than by a share of a table that only grows.
+-- rather than by a share of a table that only grows. The columns that are asked
+-- for most come first, and of those the ones that are never NULL nor vary in
+-- length: whatever stands before the last one asked for is looked at, too.
 
 CREATE @persistence@ TABLE tasker_sidecar.step_rows (
     workflow_step_id        bigint PRIMARY KEY,
     task_id                 bigint NOT NULL,
-    retry_at                timestamp without time zone,
-    ready_at                timestamp without time zone,
+    named_step_id           integer NOT NULL,
+    total_parents           integer NOT NULL,
+    completed_parents       integer NOT NULL,
+    retry_limit             integer NOT NULL,
+    dependencies_satisfied  boolean NOT NULL,
+    retry_at                timestamp with time zone,
+    ready_at                timestamp with time zone,
     last_failure_at         timestamp without time zone,
     next_retry_at           timestamp without time zone,
     last_attempted_at       timestamp without time zone,
+    attempts                integer,
+    backoff_request_seconds integer,
+    current_state           text NOT NULL,
+    name                    text,
     failure_until           timestamp without time zone,
     state_since             timestamp without time zone,
     processed_at            timestamp without time zone,
     created_at              timestamp without time zone,
-    named_step_id           integer NOT NULL,
-    total_parents           integer NOT NULL,
-    completed_parents       integer NOT NULL,
-    attempts                integer,
-    retry_limit             integer NOT NULL,
-    backoff_request_seconds integer,
-    dependencies_satisfied  boolean NOT NULL,
     retryable               boolean NOT NULL,
     in_process              boolean NOT NULL,
-    processed               boolean NOT NULL,
-    current_state           text NOT NULL,
-    name                    text
+    processed               boolean NOT NULL
 )
 WITH (
     fillfactor = 70,
@@ -155,7 +158,7 @@ CREATE @persistence@ TABLE tasker_sidecar.task_rows (
     ready_ungated     bigint NOT NULL,
     named_task_id     integer NOT NULL,
     status            text NOT NULL,
-    ready_gates       timestamp without time zone[]
+    ready_gates       timestamp with time zone[]
 )
 WITH (
     fillfactor = 50,
@@ -262,10 +265,12 @@ COMMENT ON COLUMN tasker_sidecar.candidate_rows.namespace_name IS 'The namespace
 -- transaction, and every reader would walk it.
 CREATE @persistence@ TABLE tasker_sidecar.flushes (
     flush                 bigint PRIMARY KEY,
+    as_of                 timestamp with time zone NOT NULL,
+    writer_lock           bigint,
+    reconciling           boolean NOT NULL,
     epoch                 bigint NOT NULL,
     system_identifier     bigint NOT NULL,
     applied_lsn           pg_lsn NOT NULL,
-    as_of                 timestamp with time zone NOT NULL,
     total_tasks           bigint NOT NULL,
     pending_tasks         bigint NOT NULL,
     in_progress_tasks     bigint NOT NULL,
@@ -282,7 +287,6 @@ CREATE @persistence@ TABLE tasker_sidecar.flushes (
     in_backoff_steps      bigint NOT NULL,
     database              oid NOT NULL,
     timeline              integer NOT NULL,
-    reconciling           boolean NOT NULL,
     rules                 text NOT NULL CONSTRAINT flushes_rules_known CHECK (rules IN ('v01', 'v02')),
     slot_name             text,
     sidecar_version       text NOT NULL DEFAULT '',
@@ -324,6 +328,7 @@ COMMENT ON COLUMN tasker_sidecar.flushes.timeline IS 'The timeline of the log th
 COMMENT ON COLUMN tasker_sidecar.flushes.reconciling IS 'True: rows of an earlier leader are still being put right, and none counts.';
 COMMENT ON COLUMN tasker_sidecar.flushes.rules IS 'The version of the engine''s rules by which the rows were made.';
 COMMENT ON COLUMN tasker_sidecar.flushes.slot_name IS 'The writer''s replication slot. It is temporary, so that it is active as long as the writer lives; and the writer confirms a position there only when the rows reflect it, so that they cover an idle database without being written.';
+COMMENT ON COLUMN tasker_sidecar.flushes.writer_lock IS 'The key, made by chance, of the advisory lock that the session has which wrote it. Who cannot have the lock knows that the writer lives, and that this is its database and not a copy.';
 COMMENT ON COLUMN tasker_sidecar.flushes.sidecar_version IS 'The version of the writer''s program.';
 
 

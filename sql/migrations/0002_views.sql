@@ -116,8 +116,8 @@ SELECT
     s.name,
     s.current_state,
     s.dependencies_satisfied,
-    coalesce(s.retry_at <= pg_catalog.timezone('UTC', pg_catalog.now()), false) AS retry_eligible,
-    coalesce(s.ready_at <= pg_catalog.timezone('UTC', pg_catalog.now()), false) AS ready_for_execution,
+    coalesce(s.retry_at <= pg_catalog.now(), false) AS retry_eligible,
+    coalesce(s.ready_at <= pg_catalog.now(), false) AS ready_for_execution,
     s.last_failure_at,
     s.next_retry_at,
     s.total_parents,
@@ -175,6 +175,8 @@ SELECT
     END AS recommended_action,
     CASE
         WHEN t.total_steps = 0 THEN 0.0
+        WHEN t.completed_steps = 0 THEN 0.00
+        WHEN t.completed_steps = t.total_steps THEN 100.00
         ELSE pg_catalog.round(100.0 * t.completed_steps / t.total_steps, 2)
     END AS completion_percentage,
     CASE
@@ -185,7 +187,7 @@ SELECT
 FROM tasker_sidecar.task_rows t
 CROSS JOIN LATERAL (
     SELECT t.ready_ungated
-        + coalesce(pg_catalog.width_bucket(pg_catalog.timezone('UTC', pg_catalog.now()), t.ready_gates), 0) AS steps
+        + coalesce(pg_catalog.width_bucket(pg_catalog.now(), t.ready_gates), 0) AS steps
 ) ready;
 
 COMMENT ON VIEW tasker_sidecar.task_execution_contexts IS 'What get_task_execution_context answers, of all tasks that are covered.';

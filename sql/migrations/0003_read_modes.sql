@@ -7,10 +7,11 @@
 -- Rows answer only if all of this holds, and an answer that may not come from
 -- rows is computed instead, and counted by its cause:
 --
---  - the newest flush vouches for them: it is not reconciling, and the slot that
---    it names is in use in this database. That slot is temporary and has a name
---    made by chance, so that it tells this server from any copy of it, be it
---    restored, promoted or set back in time, and a living writer from a dead one
+--  - the newest flush vouches for them: it is not reconciling, and somebody has
+--    the advisory lock, or who waits the slot, that it names. Both are gone with
+--    the writer and have names made by chance, so that they tell this database
+--    from any copy of it, be it made in place, restored, promoted or set back in
+--    time, and a living writer from a dead one
 --  - each task that is asked about has rows
 --  - the transaction sees what others commit, has not written anything itself,
 --    and is not on a standby, which cannot read rows that are not logged: they
@@ -166,17 +167,7 @@ BEGIN
         SELECT
             newest.reconciling,
             newest.as_of,
-            EXISTS (
-                SELECT
-                FROM pg_catalog.pg_get_replication_slots() slot
-                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
-                    AND slot.active
-                    AND slot.datoid OPERATOR(pg_catalog.=) (
-                        SELECT d.oid
-                        FROM pg_catalog.pg_database d
-                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-                    )
-            )
+            NOT pg_catalog.pg_try_advisory_xact_lock_shared(newest.writer_lock)
         INTO reconciling, as_of, alive
         FROM tasker_sidecar.flushes newest
         ORDER BY newest.flush DESC
@@ -221,14 +212,13 @@ BEGIN
         )
         INTO answers;
     ELSIF pg_catalog.cardinality(task_ids) OPERATOR(pg_catalog.>) 1 THEN
-        SELECT NOT EXISTS (
-            SELECT
-            FROM pg_catalog.unnest((SELECT task_ids)) asked (task_id)
-            WHERE asked.task_id IS NOT NULL AND NOT EXISTS (
-                SELECT
-                FROM tasker_sidecar.task_rows r
-                WHERE r.task_id OPERATOR(pg_catalog.=) asked.task_id
-            )
+        SELECT (
+            SELECT pg_catalog.count(*)
+            FROM tasker_sidecar.task_rows r
+            WHERE r.task_id OPERATOR(pg_catalog.=) ANY ((SELECT task_ids)::bigint[])
+        ) OPERATOR(pg_catalog.=) (
+            SELECT pg_catalog.count(DISTINCT asked)
+            FROM pg_catalog.unnest((SELECT task_ids)) asked
         )
         INTO answers;
     END IF;

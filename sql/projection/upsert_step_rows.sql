@@ -5,7 +5,7 @@ INSERT INTO tasker_sidecar.step_rows AS r (
     dependencies_satisfied, retryable, in_process, processed, current_state, name
 )
 SELECT * FROM unnest(
-    $1::bigint[], $2::bigint[], $3::timestamp[], $4::timestamp[], $5::timestamp[], $6::timestamp[], $7::timestamp[], $8::timestamp[],
+    $1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamp[], $6::timestamp[], $7::timestamp[], $8::timestamp[],
     $9::timestamp[], $10::timestamp[], $11::timestamp[], $12::integer[], $13::integer[], $14::integer[], $15::integer[], $16::integer[],
     $17::integer[], $18::boolean[], $19::boolean[], $20::boolean[], $21::boolean[], $22::text[], $23::text[]
 )

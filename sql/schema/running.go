@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -28,8 +27,8 @@ FROM (
 LEFT JOIN pg_stat_activity a ON a.pid = held.pid
 ORDER BY 1`
 
-// running says who runs a sidecar on this database, by what it holds and by
-// what it has just written.
+// running says who runs a sidecar on this database, by what it holds: slot,
+// leader's lock, and the lock that the newest flush names.
 func (o *UninstallOptions) running(ctx context.Context, conn Querier, s *State) ([]string, error) {
 	pattern := strings.NewReplacer(`\`, `\\`, `_`, `\_`, `%`, `\%`).Replace(o.SlotPrefix) + `\_%`
 	key := uint64(o.LeaderKey)
@@ -46,19 +45,13 @@ func (o *UninstallOptions) running(ctx context.Context, conn Querier, s *State) 
 		return who, err
 	}
 	rows, err = conn.Query(ctx, `
-		SELECT l.holder, extract(epoch FROM clock_timestamp() - f.as_of)::float8
+		SELECT l.holder || ' may write rows at any moment'
 		FROM tasker_sidecar.leader l
-		CROSS JOIN (SELECT as_of FROM tasker_sidecar.flushes ORDER BY flush DESC LIMIT 1) f
-		WHERE clock_timestamp() - f.as_of < $1`, o.Recent)
+		CROSS JOIN (SELECT writer_lock FROM tasker_sidecar.flushes ORDER BY flush DESC LIMIT 1) f
+		WHERE NOT pg_try_advisory_xact_lock_shared(f.writer_lock)`)
 	if err != nil {
-		return nil, fmt.Errorf("look for the newest flush: %w", err)
+		return nil, fmt.Errorf("look for who wrote the newest flush: %w", err)
 	}
-	var holder string
-	var seconds float64
-	_, err = pgx.ForEachRow(rows, []any{&holder, &seconds}, func() error {
-		age := time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)
-		who = append(who, fmt.Sprintf("%s wrote rows %s ago", holder, age))
-		return nil
-	})
-	return who, err
+	writers, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return append(who, writers...), err
 }

@@ -25,9 +25,6 @@ type UninstallOptions struct {
 	// LeaderKey is the key of the advisory lock that a leader holds.
 	// Defaults to 0: no lock is looked for.
 	LeaderKey int64
-	// Recent is how old the newest flush has to be for nobody to be writing.
-	// Defaults to 10 seconds.
-	Recent time.Duration
 	// Force goes on although a sidecar runs. It loses its rows and says so.
 	// Defaults to false.
 	Force bool
@@ -42,9 +39,6 @@ type UninstallOptions struct {
 func (o UninstallOptions) withDefaults() UninstallOptions {
 	if o.SlotPrefix == "" {
 		o.SlotPrefix = "tasker_sidecar"
-	}
-	if o.Recent == 0 {
-		o.Recent = 10 * time.Second
 	}
 	if o.LockTimeout == 0 {
 		o.LockTimeout = 10 * time.Second

@@ -224,7 +224,9 @@ func TestUninstallWhileASidecarRuns(t *testing.T) {
 
 	exec(t, conn, "UPDATE tasker_sidecar.leader SET holder = 'host:1234'")
 	w.flush(t, "0/1", false)
-	refused(uninstall(schema.UninstallOptions{LeaderKey: key}), "host:1234 wrote rows", "ago")
+	exec(t, conn, "UPDATE tasker_sidecar.flushes SET writer_lock = 4711")
+	exec(t, w.conn, "SELECT pg_advisory_lock(4711)")
+	refused(uninstall(schema.UninstallOptions{LeaderKey: key}), "host:1234 may write rows")
 	if value[bool](t, conn, "SELECT to_regclass('tasker_sidecar.step_rows') IS NULL") {
 		t.Fatal("a refusal dropped something")
 	}

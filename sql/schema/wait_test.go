@@ -32,7 +32,10 @@ func newWriter(t *testing.T, conn *pgx.Conn) *writer {
 func (w *writer) flush(t *testing.T, lsn string, reconciling bool) {
 	t.Helper()
 	_, err := w.conn.Exec(t.Context(), `
-		INSERT INTO tasker_sidecar.flushes
+		INSERT INTO tasker_sidecar.flushes (flush, epoch, system_identifier, applied_lsn, as_of,
+			total_tasks, pending_tasks, in_progress_tasks, complete_tasks, error_tasks, cancelled_tasks, total_steps, pending_steps,
+			in_progress_steps, complete_steps, error_steps, retryable_error_steps, exhausted_retry_steps, in_backoff_steps,
+			database, timeline, reconciling, rules, slot_name, sidecar_version)
 		SELECT coalesce(max(f.flush), 0) + 1, (SELECT epoch FROM tasker_sidecar.leader), 1, $1::pg_lsn, clock_timestamp(),
 			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (SELECT oid FROM pg_database WHERE datname = current_database()), 1, $2, 'v02', $3, 'v1.2.3'
 		FROM tasker_sidecar.flushes f`, lsn, reconciling, w.slot)

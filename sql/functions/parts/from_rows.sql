@@ -3,16 +3,25 @@
 -- where the rows count. Left out where the functions are installed alone.
 --
 -- A session runs these more often than anything else here, and each expression
--- and each call of a function is prepared anew in each transaction. So what is
--- asked about one task has all that tasker_sidecar.fast() looks at in two
--- expressions, one before rows may be named at all and one in the statement that
--- reads them. Where that gives no row, fast() is asked, which finds and counts the
--- cause; a row there tells that the task has rows of all kinds.
+-- and each call of a function is prepared anew in each transaction. So the mode
+-- that leads nowhere else, exact, is found by one expression, and what is asked
+-- about one task has all that tasker_sidecar.fast() looks at in two, one before
+-- rows may be named at all and one in the statement that reads them. Where that
+-- gives no row, fast() is asked, which finds and counts the cause; a row there
+-- tells that the task has rows of all kinds. Lists of ids are hidden from the
+-- planner, who else plans anew for each, and by their length reads the whole table.
+{{define "exact" -}}
+pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact'
+{{- end}}
+-- Most sessions say nothing, and most databases have nothing set for any role:
+-- then no page of the settings has ever been written, or vacuum has cut it off.
 {{define "mode" -}}
 CASE
-            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN 'exact'
             WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'fast' THEN 'fast'
-            ELSE tasker_sidecar.read_mode()
+            WHEN pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.<>) ''
+                OR pg_catalog.pg_relation_size('tasker_sidecar.settings'::pg_catalog.regclass) OPERATOR(pg_catalog.>) 0
+                THEN tasker_sidecar.read_mode()
+            ELSE 'exact'
         END
 {{- end}}
 {{define "may_read_rows" -}}
@@ -20,10 +29,7 @@ NOT pg_catalog.pg_is_in_recovery()
                 AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.=) 'read committed'
                 AND pg_catalog.pg_current_xact_id_if_assigned() IS NULL
                 AND pg_catalog.has_table_privilege('tasker_sidecar.flushes', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_rows', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_readiness_status', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.task_execution_contexts', 'SELECT')
-                AND pg_catalog.has_table_privilege('tasker_sidecar.step_dag', 'SELECT')
+                AND pg_catalog.has_table_privilege('tasker_sidecar.{{.}}', 'SELECT')
             {{- end}}
 {{define "vouched_for" -}}
 (
@@ -33,17 +39,7 @@ NOT pg_catalog.pg_is_in_recovery()
                                 WHEN coalesce(pg_catalog.current_setting('tasker_sidecar.max_staleness', true), '') OPERATOR(pg_catalog.=) '' THEN 1
                                 ELSE tasker_sidecar.seconds('tasker_sidecar.max_staleness', 1)
                             END
-                            AND EXISTS (
-                                SELECT
-                                FROM pg_catalog.pg_get_replication_slots() slot
-                                WHERE slot.slot_name OPERATOR(pg_catalog.=) newest.slot_name::pg_catalog.name
-                                    AND slot.active
-                                    AND slot.datoid OPERATOR(pg_catalog.=) (
-                                        SELECT d.oid
-                                        FROM pg_catalog.pg_database d
-                                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-                                    )
-                            )
+                            AND NOT pg_catalog.pg_try_advisory_xact_lock_shared(newest.writer_lock)
                         FROM tasker_sidecar.flushes newest
                         ORDER BY newest.flush DESC
                         LIMIT 1
@@ -51,12 +47,15 @@ NOT pg_catalog.pg_is_in_recovery()
 {{- end}}
 {{define "step_readiness_from_rows"}}
     {{- if rows}}
+    IF {{template "exact"}} THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.step_readiness_status[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF {{template "may_read_rows"}} THEN
+            IF {{template "may_read_rows" "step_readiness_status"}} THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
@@ -84,10 +83,14 @@ NOT pg_catalog.pg_is_in_recovery()
             END IF;
         END IF;
     END;
+    END IF;
     {{- end}}
 {{- end}}
 {{define "step_readiness_batch_from_rows"}}
     {{- if rows}}
+    IF {{template "exact"}} THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.step_readiness_status[];
@@ -97,7 +100,7 @@ NOT pg_catalog.pg_is_in_recovery()
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.step_readiness_status v
-                WHERE v.task_id OPERATOR(pg_catalog.=) ANY (input_task_ids);
+                WHERE v.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[]);
                 RETURN;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
@@ -108,16 +111,20 @@ NOT pg_catalog.pg_is_in_recovery()
             END IF;
         END IF;
     END;
+    END IF;
     {{- end}}
 {{- end}}
 {{define "context_from_rows"}}
     {{- if rows}}
+    IF {{template "exact"}} THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF {{template "may_read_rows"}} THEN
+            IF {{template "may_read_rows" "task_execution_contexts"}} THEN
                 RETURN QUERY
                 SELECT v.*
                 FROM tasker_sidecar.task_execution_contexts v
@@ -143,22 +150,43 @@ NOT pg_catalog.pg_is_in_recovery()
             END IF;
         END IF;
     END;
+    END IF;
     {{- end}}
 {{- end}}
 {{define "contexts_batch_from_rows"}}
     {{- if rows}}
+    IF {{template "exact"}} THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.task_execution_contexts[];
     BEGIN
         IF mode OPERATOR(pg_catalog.=) 'fast' THEN
-            IF tasker_sidecar.fast() AND tasker_sidecar.covered(input_task_ids) THEN
+            IF tasker_sidecar.fast() THEN
+                -- As many rows as ids: each is covered and named once.
                 RETURN QUERY
-                SELECT v.*
-                FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
-                JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
-                ORDER BY v.task_id;
-                RETURN;
+                WITH answer AS MATERIALIZED (
+                    SELECT v.*
+                    FROM tasker_sidecar.task_execution_contexts v
+                    WHERE v.task_id OPERATOR(pg_catalog.=) ANY ((SELECT input_task_ids)::bigint[])
+                    ORDER BY v.task_id
+                )
+                SELECT a.*
+                FROM answer a
+                WHERE (SELECT pg_catalog.count(*) FROM answer) OPERATOR(pg_catalog.=) pg_catalog.cardinality(input_task_ids);
+                IF found THEN
+                    PERFORM FROM tasker_sidecar.count_rows;
+                    RETURN;
+                END IF;
+                IF tasker_sidecar.covered(input_task_ids) THEN
+                    RETURN QUERY
+                    SELECT v.*
+                    FROM pg_catalog.unnest(input_task_ids) AS asked (task_id)
+                    JOIN tasker_sidecar.task_execution_contexts v ON v.task_id OPERATOR(pg_catalog.=) asked.task_id
+                    ORDER BY v.task_id;
+                    RETURN;
+                END IF;
             END IF;
         ELSIF mode OPERATOR(pg_catalog.=) 'wait' THEN
             found_rows := tasker_sidecar.await_contexts(input_task_ids);
@@ -172,10 +200,14 @@ NOT pg_catalog.pg_is_in_recovery()
             END IF;
         END IF;
     END;
+    END IF;
     {{- end}}
 {{- end}}
 {{define "levels_from_rows"}}
     {{- if rows}}
+    IF {{template "exact"}} THEN
+        NULL;
+    ELSE
     DECLARE
         mode pg_catalog.text := {{template "mode"}};
         found_rows tasker_sidecar.step_dag[];
@@ -207,11 +239,15 @@ NOT pg_catalog.pg_is_in_recovery()
             END IF;
         END IF;
     END;
+    END IF;
     {{- end}}
 {{- end}}
 -- The connections are in no log; they are asked for now, as in the exact answer.
 {{define "health_from_rows"}}
     {{- if rows}}
+    IF {{template "exact"}} THEN
+        NULL;
+    ELSE
     DECLARE
         mode   pg_catalog.text := {{template "mode"}};
         newest tasker_sidecar.flushes;
@@ -248,6 +284,7 @@ NOT pg_catalog.pg_is_in_recovery()
             RETURN;
         END IF;
     END;
+    END IF;
     {{- end}}
 {{- end}}
 {{define "connections" -}}

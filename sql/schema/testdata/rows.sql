@@ -7,18 +7,18 @@ INSERT INTO tasker_sidecar.step_rows (
     failure_until, state_since, processed_at, created_at, retryable, in_process, processed)
 SELECT
     r.workflow_step_id, r.task_id, r.named_step_id, r.name, r.current_state, r.dependencies_satisfied,
-    CASE
+    (CASE
         WHEN '@rules@' = 'v02' AND r.attempts < r.retry_limit THEN '-infinity'
         WHEN '@rules@' = 'v02' THEN NULL
         WHEN r.attempts >= r.retry_limit OR r.attempts > 0 AND NOT s.retryable THEN NULL
         WHEN r.last_failure_at IS NULL THEN '-infinity'
         ELSE r.next_retry_at
-    END,
-    CASE
+    END) AT TIME ZONE 'UTC',
+    (CASE
         WHEN r.current_state IN ('pending', 'error') AND r.dependencies_satisfied AND coalesce(r.attempts < r.retry_limit, false)
             AND s.retryable AND NOT s.in_process AND NOT s.processed
         THEN coalesce(greatest(s.last_attempted_at + s.backoff_request_seconds * interval '1 second', f.failure_until), '-infinity')
-    END,
+    END) AT TIME ZONE 'UTC',
     r.last_failure_at, r.next_retry_at, r.total_parents, r.completed_parents, r.attempts, r.retry_limit, r.backoff_request_seconds, r.last_attempted_at,
     f.failure_until, t.created_at, s.processed_at, s.created_at, s.retryable, s.in_process, s.processed
 FROM tasker_tasks
@@ -51,7 +51,7 @@ FROM tasker_step_dag_relationships d;
 INSERT INTO tasker_sidecar.candidate_rows (
     workflow_step_id, task_id, ready_since, attempts, current_state, name, task_name, task_version, namespace_name)
 SELECT
-    s.workflow_step_id, s.task_id, greatest(s.ready_at, least(greatest(s.state_since, s.created_at), now() AT TIME ZONE 'UTC')),
+    s.workflow_step_id, s.task_id, greatest(s.ready_at AT TIME ZONE 'UTC', least(greatest(s.state_since, s.created_at), now() AT TIME ZONE 'UTC')),
     s.attempts, s.current_state, s.name, n.name, n.version, ns.name
 FROM tasker_sidecar.step_rows s
 JOIN tasker_tasks t ON t.task_id = s.task_id
