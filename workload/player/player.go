@@ -74,16 +74,15 @@ func (p *Player) Run(ctx context.Context) error {
 	return err
 }
 
-// Enqueue puts a task into the queue, as a job of the application's would: also
-// one that is in it already, or that a worker is on. What the player does not
-// know of it, it reads. It is safe for concurrent use, also while the player
-// runs.
+// Enqueue puts a task into the queue, unless a job for it waits there: a worker
+// may be on it all the same. What the player does not know of it, it reads. It is
+// safe for concurrent use, also while the player runs.
 func (p *Player) Enqueue(taskID int64) {
 	t, ok := p.tasks.Load(taskID)
 	if !ok {
 		t = &task{id: taskID}
 	}
-	p.queue.push(t.(*task)) //nolint:errcheck // nothing else is in it
+	p.queue.pushOnce(t.(*task)) //nolint:errcheck // nothing else is in it
 }
 
 // Close lets the player create no more tasks; what there is goes on. It is safe
