@@ -70,6 +70,7 @@ bench: build ## measure against the baselines; figures go to RESULTS as JSON
 	mkdir -p $(RESULTS)
 	bin/tasker-sidecar bench --suite follow --json $(RESULTS)/follow.json
 	bin/tasker-sidecar bench --suite rows --json $(RESULTS)/rows.json
+	bin/tasker-sidecar bench --suite write --json $(RESULTS)/write.json
 
 .PHONY: release
 release: ## build static binaries, a container file and checksums in dist/

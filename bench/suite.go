@@ -39,7 +39,9 @@ type Suite struct {
 }
 
 // Suites are all suites.
-func Suites() []Suite { return []Suite{followSuite(), rowsSuite(), heldSuite(), shapesSuite()} }
+func Suites() []Suite {
+	return []Suite{followSuite(), rowsSuite(), heldSuite(), shapesSuite(), writeSuite()}
+}
 
 // SuiteByName finds a suite; the error lists those that there are.
 func SuiteByName(name string) (Suite, error) {

@@ -13,6 +13,8 @@ type Config struct {
 	Readiness   Readiness
 	Projection  Projection
 	Leader      Leader
+	Maintenance Maintenance
+	Writer      Writer
 	HTTP        HTTP
 	Events      Events
 	Log         Log

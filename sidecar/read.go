@@ -23,6 +23,7 @@ type reader interface {
 	taskReasons(ctx context.Context, id int64) ([]tasker.StepReasons, error)
 	status(ctx context.Context) (api.Status, error)
 	readySteps(ctx context.Context, limit int) ([]tasker.ReadyStep, error)
+	maintenance(ctx context.Context, limit int) (api.MaintenanceReport, error)
 	close() error
 }
 

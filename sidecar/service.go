@@ -38,6 +38,7 @@ type service struct {
 	verifier *verifier
 	rows     *projecting   // nil: none are written
 	hub      *announce.Hub // nil: no events are told
+	services *maintaining  // nil where rows is
 
 	mu   sync.Mutex
 	conn *pgx.Conn // asks for what is in no log; nil until it is needed
@@ -65,9 +66,13 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	s.follower = follower
 	s.verifier = newVerifier(s)
 	if c.Projection.Mode == "auto" {
-		if s.rows, err = newProjecting(c, logger, follower); err != nil {
+		if s.services, err = newMaintaining(c, logger, follower); err != nil {
 			return nil, err
 		}
+		if s.rows, err = newProjecting(c, logger, follower, s.services.Lead); err != nil {
+			return nil, err
+		}
+		s.services.rows = s.rows
 	}
 	options, err := apiOptions(c, logger)
 	if err != nil {
@@ -77,6 +82,9 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	options.Clock = func() time.Time { return follower.Now().Time() }
 	options.Verify = s.verifier.once
 	options.Events = s.hub
+	if s.services != nil {
+		options.Maintenance = s.services
+	}
 	if s.api, err = api.New(s, options); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
@@ -139,6 +147,9 @@ func (s *service) run(ctx context.Context) error {
 	background.Wait()
 	s.stopAPI(ctx)
 	s.closeConn()
+	if s.services != nil {
+		s.services.pool.Close()
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

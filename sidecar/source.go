@@ -48,6 +48,7 @@ func (s *service) Status() api.Status {
 	if s.hub != nil {
 		out.Events = api.EventsStatus(s.hub.Stats())
 	}
+	out.Maintenance = s.services.status()
 	return out
 }
 

@@ -36,3 +36,9 @@ var TestData embed.FS
 //
 //go:embed projection/*.sql
 var Projection embed.FS
+
+// Writer is the directory writer: the statements with which package
+// statemachine/writer performs transitions, one a file.
+//
+//go:embed writer/*.sql
+var Writer embed.FS

@@ -87,6 +87,16 @@ func (m *Machine) Find(from, to string) (Transition, bool) {
 	return Transition{}, false
 }
 
+// Guarded says whether any transition to the state has a guard.
+func (m *Machine) Guarded(to string) bool {
+	for i := range m.transitions {
+		if t := &m.transitions[i]; t.To == to && t.Guard != NoGuard {
+			return true
+		}
+	}
+	return false
+}
+
 // named is a transition as it is when it leaves the state; the first of all has
 // an event of its own.
 func (m *Machine) named(from string, t Transition) Transition {

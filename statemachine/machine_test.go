@@ -143,6 +143,14 @@ func TestFirst(t *testing.T) {
 	}
 }
 
+func TestGuarded(t *testing.T) {
+	for _, to := range append([]string{None, "skipped"}, states...) {
+		if Of(Step).Guarded(to) != (to == "in_progress") || Of(Task).Guarded(to) != (to == "complete") {
+			t.Errorf("to %q: of a step %v, of a task %v", to, Of(Step).Guarded(to), Of(Task).Guarded(to))
+		}
+	}
+}
+
 func TestUnknownStates(t *testing.T) {
 	for _, kind := range Kinds() {
 		for _, s := range append([]string{"skipped", "Pending", "pending ", "\x00"}, states...) {

@@ -114,6 +114,8 @@ type Options struct {
 	// EventsWriteTimeout bounds one write to a reader of events; who does not
 	// take it is dropped. Range 10ms to 1h. Defaults to 10s.
 	EventsWriteTimeout time.Duration
+	// Maintenance is asked and told by /v1/maintenance. Defaults to none: 404.
+	Maintenance Maintenance
 }
 
 // DefaultListen is the default of [Options.Listen].

@@ -1,0 +1,1 @@
+COMMIT; SELECT pg_current_wal_flush_lsn()
