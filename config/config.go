@@ -13,8 +13,10 @@ type Config struct {
 	Readiness   Readiness
 	Projection  Projection
 	Leader      Leader
+	Maintenance Maintenance
 	Writer      Writer
 	HTTP        HTTP
+	Events      Events
 	Log         Log
 	Verify      Verify
 	Demo        Demo

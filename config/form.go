@@ -22,6 +22,14 @@ var forms = map[string]struct {
 	"origin":     {"scheme://host or scheme://host:port", checkOrigin},
 	"identifier": {"a PostgreSQL identifier of at most 63 bytes", checkIdentifier},
 	"slot":       {"1 to 40 of the characters a-z, 0-9 and _", checkSlot},
+	"namespace/name/version": {
+		"NAMESPACE/NAME/VERSION, with * for anything",
+		checkWorkflows,
+	},
+	"step=duration": {
+		"NAME=DURATION with the name of a named step and a duration of at least 1s",
+		checkThreshold,
+	},
 	tokenEntry: {
 		"NAME:ROLE:sha256:HASH with a role reader, writer or admin",
 		checkToken,
@@ -30,6 +38,12 @@ var forms = map[string]struct {
 
 // tokenEntry is the form of an entry for a bearer token.
 const tokenEntry = "name:role:hash"
+
+var (
+	errWorkflows        = errors.New("must be of the form NAMESPACE/NAME/VERSION, such as payments/*/*")
+	errThreshold        = errors.New("must be of the form NAME=DURATION, such as charge_card=30m, of at least 1s")
+	errThresholdPattern = errors.New("must be the name of one named step: how long a handler may take is to be said of each by itself")
+)
 
 func checkHostPort(s string) error {
 	_, port, err := net.SplitHostPort(s)

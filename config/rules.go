@@ -45,6 +45,24 @@ var rules = []rule{
 	{"leader.lock_timeout", "leader.statement_timeout", func(c *Config) string {
 		return says(c.Leader.LockTimeout >= c.Leader.StatementTimeout, "must be less than leader.statement_timeout")
 	}},
+	{"maintenance.enqueuer", "maintenance.announce_channel", func(c *Config) string {
+		m := &c.Maintenance
+		return says(m.Enqueuer == "act" && m.AnnounceChannel == "" && m.AnnounceSQL == "",
+			"acts by announcing: set maintenance.announce_channel or maintenance.announce_sql, or nobody is told of the tasks")
+	}},
+	{"maintenance.rescuer", "maintenance.rescuer_thresholds", func(c *Config) string {
+		m := &c.Maintenance
+		return says(m.Rescuer == "act" && len(m.RescuerThresholds) == 0,
+			"acts on named steps alone: set maintenance.rescuer_thresholds to how long the handler of each may take; there is no default, because the result of a worker that is alive after all is lost")
+	}},
+	{"maintenance.statement_timeout", "maintenance.lock_timeout", func(c *Config) string {
+		return says(c.Maintenance.LockTimeout >= c.Maintenance.StatementTimeout, "must be more than maintenance.lock_timeout")
+	}},
+	needsLeader("retrier", func(m *Maintenance) string { return m.Retrier }),
+	needsLeader("enqueuer", func(m *Maintenance) string { return m.Enqueuer }),
+	needsLeader("rescuer", func(m *Maintenance) string { return m.Rescuer }),
+	needsLeader("finalizer", func(m *Maintenance) string { return m.Finalizer }),
+	needsLeader("canceller", func(m *Maintenance) string { return m.Canceller }),
 	{"writer.retry_min", "writer.retry_max", func(c *Config) string {
 		return says(c.Writer.RetryMin > c.Writer.RetryMax, "must not be above writer.retry_max")
 	}},
@@ -53,6 +71,13 @@ var rules = []rule{
 	}},
 	{"http.listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.Listen, c) }},
 	{"http.probe_listen", "http.tokens", func(c *Config) string { return exposed(c.HTTP.ProbeListen, c) }},
+}
+
+// needsLeader refuses a service that is to act where nobody leads.
+func needsLeader(service string, mode func(*Maintenance) string) rule {
+	return rule{"maintenance." + service, "projection.mode", func(c *Config) string {
+		return says(mode(&c.Maintenance) == "act" && c.Projection.Mode == "off", "acts, and only a leader does: it needs projection.mode auto")
+	}}
 }
 
 func says(broken bool, text string) string {

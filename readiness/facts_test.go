@@ -2,6 +2,7 @@ package readiness_test
 
 import (
 	"slices"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -92,5 +93,69 @@ func compareChanges(t *rapid.T, before, after published) {
 	}
 	if before.view == after.view && len(changed) > 0 {
 		t.Fatalf("nothing has changed, and %v is listed", changed)
+	}
+	compareTurned(t, before, after)
+}
+
+// compareTurned has exactly the steps that can run and could not, and the tasks
+// that have nothing running or ready any more, by the answers of both views.
+func compareTurned(t *rapid.T, before, after published) {
+	t.Helper()
+	now := pick(t, []tasker.Timestamp{tasker.NegativeInfinity, base, base.Add(time.Hour), tasker.Infinity}, "now")
+	var ready, wantReady, idle, wantIdle []int64
+	after.view.BecameReady(before.view, now, func(stepID, taskID int64) {
+		if facts, ok := after.view.StepFacts(stepID); !ok || facts.TaskID != taskID {
+			t.Fatalf("step %d is said to be of task %d: %+v", stepID, taskID, facts)
+		}
+		ready = append(ready, stepID)
+	})
+	after.view.BecameIdle(before.view, now, func(taskID int64) { idle = append(idle, taskID) })
+	could := func(v *readiness.View, id int64) bool {
+		s, ok := v.Step(id, now)
+		return ok && s.ReadyForExecution
+	}
+	busy := func(v *readiness.View, id int64) bool {
+		c, ok := v.TaskExecutionContext(id, now)
+		return ok && c.ReadySteps+c.InProgressSteps > 0
+	}
+	for _, id := range stepIDs {
+		if could(after.view, id) && !could(before.view, id) {
+			wantReady = append(wantReady, id)
+		}
+	}
+	for _, id := range taskIDs {
+		if _, ok := after.view.TaskFacts(id); ok && busy(before.view, id) && !busy(after.view, id) {
+			wantIdle = append(wantIdle, id)
+		}
+	}
+	for _, list := range [][]int64{ready, wantReady, idle, wantIdle} {
+		slices.Sort(list)
+	}
+	if d := gocmp.Diff([2][]int64{wantReady, wantIdle}, [2][]int64{ready, idle}, cmpopts.EquateEmpty()); d != "" {
+		t.Fatalf("ready and idle at %s:\n%s", now, d)
+	}
+	for _, id := range stepIDs {
+		state, _, ok := after.view.StepState(id)
+		if want, known := recent(after.m.stepTransitions, id); ok != known || ok && state != want.ToState {
+			t.Fatalf("step %d is %q, %v, want %q, %v", id, state, ok, want.ToState, known)
+		}
+		var parents []string
+		for _, p := range after.m.parents(id) {
+			if name, ok := after.m.namedSteps[int64(after.m.steps[p].NamedStepID)]; ok {
+				parents = append(parents, name.Name)
+			}
+		}
+		got := after.view.ParentNames(id)
+		slices.Sort(got)
+		slices.Sort(parents)
+		if !slices.Equal(got, parents) {
+			t.Fatalf("the parents of step %d are called %q, want %q", id, got, parents)
+		}
+	}
+	for _, id := range taskIDs {
+		state, _, ok := after.view.TaskState(id)
+		if want, known := recent(after.m.taskTransitions, id); ok != known || ok && state != want.ToState {
+			t.Fatalf("task %d is %q, %v, want %q, %v", id, state, ok, want.ToState, known)
+		}
 	}
 }

@@ -168,5 +168,8 @@ func (s *script) rights(l *Layout, schema, role string, usage bool) {
 			}
 		}
 		s.statement("Read: "+info.Why+".", "GRANT SELECT (%s) ON %s TO %s", strings.Join(columns, ", "), quote(schema, t.Name), quote(role))
+		if transitions := info.Table == tasker.TaskTransitions || info.Table == tasker.WorkflowStepTransitions; transitions && t.Column("sort_key") != nil {
+			s.statement("A consumer of events reads here what it has missed; for nothing else.", "GRANT SELECT (sort_key, xmin) ON %s TO %s", quote(schema, t.Name), quote(role))
+		}
 	}
 }

@@ -22,12 +22,13 @@ type following struct {
 }
 
 // followFor starts to follow the configured database and returns once the
-// index is loaded and the stream has begun. Progress goes to w.
-func followFor(ctx context.Context, c *config.Config, logger hclog.Logger, w io.Writer) (*following, error) {
+// index is loaded and the stream has begun. Progress goes to w;
+// listener may be nil.
+func followFor(ctx context.Context, c *config.Config, logger hclog.Logger, w io.Writer, listener follow.Listener) (*following, error) {
 	if _, err := databaseConfig(c); err != nil {
 		return nil, err
 	}
-	follower, err := follow.New(follow.Options{Replication: replicationOptions(c, logger)})
+	follower, err := follow.New(follow.Options{Replication: replicationOptions(c, logger), Listener: listener})
 	if err != nil {
 		return nil, &codedError{exitUsage, err}
 	}

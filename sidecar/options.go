@@ -5,7 +5,9 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/announce"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/verify"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
@@ -73,6 +75,8 @@ func apiOptions(c *config.Config, logger hclog.Logger) (api.Options, error) {
 		WriteTimeout:       h.WriteTimeout,
 		IdleTimeout:        h.IdleTimeout,
 		ShutdownTimeout:    h.ShutdownTimeout,
+		EventsHeartbeat:    c.Events.Heartbeat,
+		EventsWriteTimeout: c.Events.WriteTimeout,
 		Version:            version,
 		Logger:             logger.Named("http"),
 	}
@@ -84,6 +88,21 @@ func apiOptions(c *config.Config, logger hclog.Logger) (api.Options, error) {
 		o.Tokens = append(o.Tokens, token)
 	}
 	return o, nil
+}
+
+func announceOptions(c *config.Config) announce.Options {
+	e := c.Events
+	o := announce.Options{Keep: e.Keep, Queue: e.Queue, Linger: e.Linger, MaxReaders: e.MaxReaders}
+	if o.Linger == 0 {
+		o.Linger = -1
+	}
+	return o
+}
+
+// eventsClock is what events may be told of the time: nothing while the log is
+// not followed.
+func eventsClock(f *follow.Follower) announce.Clock {
+	return announce.Clock{Now: f.Now, Fresh: func() bool { return !f.Status().Stale }}
 }
 
 func verifyOptions(c *config.Config, schema string, logger hclog.Logger) verify.Options {

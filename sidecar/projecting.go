@@ -29,10 +29,11 @@ type projecting struct {
 	refused atomic.Pointer[error] // why rows are not written
 }
 
-func newProjecting(c *config.Config, logger hclog.Logger, f *follow.Follower) (*projecting, error) {
+// newProjecting makes one; beside is what else a leader does.
+func newProjecting(c *config.Config, logger hclog.Logger, f *follow.Follower, beside func(context.Context, *leader.Lease) error) (*projecting, error) {
 	p := &projecting{config: c, logger: logger.Named("projection")}
 	var err error
-	p.project, err = project.New(f, project.Options{Leader: leaderOptions(c, logger), Projection: projectionOptions(c, logger)})
+	p.project, err = project.New(f, project.Options{Leader: leaderOptions(c, logger), Projection: projectionOptions(c, logger), Beside: beside})
 	if err != nil {
 		return nil, &codedError{exitUsage, err}
 	}

@@ -23,6 +23,7 @@ type reader interface {
 	taskReasons(ctx context.Context, id int64) ([]tasker.StepReasons, error)
 	status(ctx context.Context) (api.Status, error)
 	readySteps(ctx context.Context, limit int) ([]tasker.ReadyStep, error)
+	maintenance(ctx context.Context, limit int) (api.MaintenanceReport, error)
 	close() error
 }
 
@@ -91,7 +92,7 @@ type local struct {
 
 func (a *app) local(ctx context.Context, c *config.Config) (*local, error) {
 	started := time.Now()
-	f, err := followFor(ctx, c, newLogger(a.stderr, quiet(c.Log)), a.stderr)
+	f, err := followFor(ctx, c, newLogger(a.stderr, quiet(c.Log)), a.stderr, nil)
 	if err != nil {
 		return nil, err
 	}

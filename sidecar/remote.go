@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,11 +38,27 @@ type problem struct {
 // call asks for path, relative to the server's address, and decodes the answer
 // into out.
 func (r *remote) call(ctx context.Context, method, path string, query url.Values, out any) error {
+	return r.send(ctx, method, path, query, nil, out)
+}
+
+// send is call with a body, which is sent as JSON unless it is nil.
+func (r *remote) send(ctx context.Context, method, path string, query url.Values, body, out any) error {
 	target := r.base.JoinPath(path)
 	target.RawQuery = query.Encode()
-	request, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, target.String(), content)
 	if err != nil {
 		return err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	if r.token != "" {
 		request.Header.Set("Authorization", "Bearer "+r.token)
@@ -51,14 +68,14 @@ func (r *remote) call(ctx context.Context, method, path string, query url.Values
 		return fmt.Errorf("asking the sidecar at %s: %w; is it running, and is --server right?", r.base.Redacted(), unwrapURL(err))
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return fmt.Errorf("reading the sidecar's answer: %w", err)
 	}
 	if response.StatusCode >= 300 {
-		return describeProblem(response, body)
+		return describeProblem(response, answer)
 	}
-	if err := json.Unmarshal(body, out); err != nil {
+	if err := json.Unmarshal(answer, out); err != nil {
 		return fmt.Errorf("the answer of %s is not what a sidecar says: %w", target.Redacted(), err)
 	}
 	return nil

@@ -49,7 +49,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.runCommand(), a.demoCommand(), a.doctorCommand(), a.verifyCommand(), a.statusCommand(), a.whyCommand(),
-		a.readyCommand(), a.installCommand(), a.uninstallCommand(), a.readModeCommand(), a.publicationCommand(), a.testbedCommand(), a.tokenCommand(), a.benchCommand(), a.versionCommand(),
+		a.readyCommand(), a.eventsCommand(), a.maintenanceCommand(), a.installCommand(), a.uninstallCommand(), a.readModeCommand(), a.publicationCommand(), a.testbedCommand(), a.tokenCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	return root
 }

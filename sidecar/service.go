@@ -14,6 +14,7 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/announce"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/metrics"
@@ -35,7 +36,9 @@ type service struct {
 	follower *follow.Follower
 	api      *api.Server
 	verifier *verifier
-	rows     *projecting // nil: none are written
+	rows     *projecting   // nil: none are written
+	hub      *announce.Hub // nil: no events are told
+	services *maintaining  // nil where rows is
 
 	mu   sync.Mutex
 	conn *pgx.Conn // asks for what is in no log; nil until it is needed
@@ -48,16 +51,28 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	tuneRuntime(c.Runtime)
 	s := &service{config: c, logger: logger, started: time.Now()}
 	registry := metrics.New(s)
-	follower, err := follow.New(follow.Options{Replication: replicationOptions(c, logger), Applied: registry.ObserveApply})
+	following := follow.Options{Replication: replicationOptions(c, logger), Applied: registry.ObserveApply}
+	if c.Events.Enabled {
+		hub, err := announce.New(announceOptions(c))
+		if err != nil {
+			return nil, &codedError{exitUsage, err}
+		}
+		s.hub, following.Listener = hub, hub
+	}
+	follower, err := follow.New(following)
 	if err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
 	s.follower = follower
 	s.verifier = newVerifier(s)
 	if c.Projection.Mode == "auto" {
-		if s.rows, err = newProjecting(c, logger, follower); err != nil {
+		if s.services, err = newMaintaining(c, logger, follower); err != nil {
 			return nil, err
 		}
+		if s.rows, err = newProjecting(c, logger, follower, s.services.Lead); err != nil {
+			return nil, err
+		}
+		s.services.rows = s.rows
 	}
 	options, err := apiOptions(c, logger)
 	if err != nil {
@@ -66,6 +81,10 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	options.Metrics, options.Observe = registry.Handler(), registry.Observe
 	options.Clock = func() time.Time { return follower.Now().Time() }
 	options.Verify = s.verifier.once
+	options.Events = s.hub
+	if s.services != nil {
+		options.Maintenance = s.services
+	}
 	if s.api, err = api.New(s, options); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
@@ -97,6 +116,9 @@ func (s *service) run(ctx context.Context) error {
 	if s.config.Verify.Continuous {
 		background.Go(func() { s.verifier.run(following) })
 	}
+	if s.hub != nil {
+		background.Go(func() { s.hub.Run(following, eventsClock(s.follower)) })
+	}
 	if s.rows != nil {
 		background.Go(func() { s.rows.run(following) })
 	}
@@ -125,6 +147,9 @@ func (s *service) run(ctx context.Context) error {
 	background.Wait()
 	s.stopAPI(ctx)
 	s.closeConn()
+	if s.services != nil {
+		s.services.pool.Close()
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -45,6 +45,10 @@ func (s *service) Status() api.Status {
 	out := describe(s.follower, s.config, s.started)
 	out.Verify = s.verifier.Status()
 	out.Projection = s.rows.status()
+	if s.hub != nil {
+		out.Events = api.EventsStatus(s.hub.Stats())
+	}
+	out.Maintenance = s.services.status()
 	return out
 }
 

@@ -76,7 +76,7 @@ func verifyServer(ctx context.Context, from *serverFlags) (*verify.Report, error
 
 func (a *app) verifyAlone(ctx context.Context, c *config.Config) (*verify.Report, error) {
 	logger := newLogger(a.stderr, c.Log)
-	f, err := followFor(ctx, c, logger, a.stderr)
+	f, err := followFor(ctx, c, logger, a.stderr, nil)
 	if err != nil {
 		return nil, err
 	}

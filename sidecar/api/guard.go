@@ -50,10 +50,15 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) (done bool, proble
 		h.Add("Vary", "Origin")
 		h.Set("Access-Control-Expose-Headers", strings.Join([]string{HeaderAsOfLSN, HeaderStaleness, HeaderStale, HeaderStaleCause, "Retry-After"}, ", "))
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
 			w.WriteHeader(http.StatusNoContent)
 			return true, nil
+		}
+	}
+	if neededRole(r) >= Writer {
+		if problem := g.mayWrite(r); problem != nil {
+			return false, problem
 		}
 	}
 	if len(g.keys) == 0 || open(r.URL.Path) {
@@ -75,11 +80,31 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) (done bool, proble
 	}
 }
 
-// neededRole is what a request needs: all that is served here reads, but a
-// verification, which sets the database to work.
+// mayWrite refuses a request that is to change something, where no token says who
+// asks: from another machine, or from a page of another origin, be it one that
+// may read. Where tokens are configured they decide.
+func (g *guard) mayWrite(r *http.Request) *Problem {
+	if len(g.keys) > 0 {
+		return nil
+	}
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() {
+		return newProblem(http.StatusForbidden, ProblemForbidden, "without tokens, changes are accepted from this machine alone; configure http.tokens with one of the role writer")
+	}
+	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	if origin != "" && origin != "http://"+r.Host || site != "" && site != "same-origin" && site != "none" {
+		return newProblem(http.StatusForbidden, ProblemForbidden, "without tokens, no page of another origin may change anything; configure http.tokens with one of the role writer")
+	}
+	return nil
+}
+
+// neededRole is what a request needs: who only asks is a reader, whatever the
+// method; a verification sets the database to work.
 func neededRole(r *http.Request) Role {
-	if r.URL.Path == pathVerify {
+	switch {
+	case r.URL.Path == pathVerify:
 		return Admin
+	case r.Method == http.MethodPatch:
+		return Writer
 	}
 	return Reader
 }

@@ -38,6 +38,7 @@ func (s *Server) description() *huma.OpenAPI {
 			{Name: tagTasks, Description: "Questions about tasks."},
 			{Name: tagSteps, Description: "Questions about steps."},
 			{Name: tagSystem, Description: "Questions about everything together."},
+			{Name: tagMaintenance, Description: "What the engine leaves undone, and is done about it."},
 			{Name: tagProbes, Description: "For supervisors."},
 		},
 		Components: &huma.Components{
@@ -92,7 +93,7 @@ func (s *Server) describeLimits() {
 		}
 	}
 	for path, item := range s.spec.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch} {
 			if op == nil {
 				continue
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/announce"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/verify"
 )
 
@@ -104,6 +105,17 @@ type Options struct {
 	// Verify compares the index with the database's own functions, for
 	// POST /v1/verify. Defaults to none: 404.
 	Verify func(context.Context) (*verify.Report, error)
+	// Events are what GET /v1/events tells. Defaults to none: 404.
+	Events *announce.Hub
+	// EventsHeartbeat is how often a stream of events says something while
+	// there is nothing to say, so that a connection that is gone is noticed.
+	// Range 100ms to 1h. Defaults to 15s.
+	EventsHeartbeat time.Duration
+	// EventsWriteTimeout bounds one write to a reader of events; who does not
+	// take it is dropped. Range 10ms to 1h. Defaults to 10s.
+	EventsWriteTimeout time.Duration
+	// Maintenance is asked and told by /v1/maintenance. Defaults to none: 404.
+	Maintenance Maintenance
 }
 
 // DefaultListen is the default of [Options.Listen].
@@ -126,6 +138,8 @@ func (o Options) WithDefaults() Options {
 	setDefault(&o.WriteTimeout, 30*time.Second)
 	setDefault(&o.IdleTimeout, 2*time.Minute)
 	setDefault(&o.ShutdownTimeout, 5*time.Second)
+	setDefault(&o.EventsHeartbeat, 15*time.Second)
+	setDefault(&o.EventsWriteTimeout, 10*time.Second)
 	setDefault(&o.Version, "0.0.0")
 	if o.Observe == nil {
 		o.Observe = func(string, string, int, time.Duration) {}
@@ -168,6 +182,8 @@ func (o *Options) validate() error {
 	duration("WriteTimeout", o.WriteTimeout, 10*time.Millisecond, time.Hour)
 	duration("IdleTimeout", o.IdleTimeout, time.Second, time.Hour)
 	duration("ShutdownTimeout", o.ShutdownTimeout, time.Millisecond, 10*time.Minute)
+	duration("EventsHeartbeat", o.EventsHeartbeat, 100*time.Millisecond, time.Hour)
+	duration("EventsWriteTimeout", o.EventsWriteTimeout, 10*time.Millisecond, time.Hour)
 	count("MaxLimit", int64(o.MaxLimit), 1, 100_000)
 	count("DefaultLimit", int64(o.DefaultLimit), 1, int64(o.MaxLimit))
 	count("DefaultBlockers", int64(o.DefaultBlockers), 1, int64(o.MaxLimit))

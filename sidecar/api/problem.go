@@ -21,7 +21,7 @@ const (
 	ProblemForbidden        = "forbidden"          // 403: the token's role, or the page's origin
 	ProblemNotFound         = "not-found"          // 404: no such task, step or route
 	ProblemMethodNotAllowed = "method-not-allowed" // 405
-	ProblemBusy             = "busy"               // 409: a verification runs already
+	ProblemBusy             = "busy"               // 409: a verification runs already; 503: too many read events
 	ProblemTooLarge         = "too-large"          // 413: the body
 	ProblemMisdirected      = "misdirected"        // 421: the Host is none of ours
 	ProblemInternal         = "internal"           // 500
@@ -29,12 +29,13 @@ const (
 	ProblemNotReady         = "not-ready"          // 503: nothing has been loaded yet
 	ProblemStale            = "stale"              // 503, of /readyz alone
 	ProblemVerifyFailed     = "verify-failed"      // 503: the database could not be asked
+	ProblemWriteFailed      = "write-failed"       // 503: the database did not take a change
 	ProblemClosing          = "closing"            // 503: the server stops
 )
 
 // Problem is an error as an answer tells it (RFC 9457).
 type Problem struct {
-	Type   string `json:"type" doc:"What kind of problem it is: invalid-request, unauthorized, forbidden, not-found, method-not-allowed, busy, too-large, misdirected, internal, not-yet-applied, not-ready, stale, verify-failed or closing."`
+	Type   string `json:"type" doc:"What kind of problem it is: invalid-request, unauthorized, forbidden, not-found, method-not-allowed, busy, too-large, misdirected, internal, not-yet-applied, not-ready, stale, verify-failed, write-failed or closing."`
 	Title  string `json:"title" doc:"The same in words."`
 	Status int    `json:"status" doc:"The HTTP status."`
 	Detail string `json:"detail" doc:"What is wrong this time, and what to do."`

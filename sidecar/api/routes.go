@@ -17,6 +17,8 @@ const (
 	pathMetrics = "/metrics"
 	pathOpenAPI = "/openapi.json"
 	pathVerify  = "/v1/verify"
+
+	pathMaintenance = "/v1/maintenance"
 )
 
 // Groups of routes in the description.
@@ -25,6 +27,8 @@ const (
 	tagSteps  = "Steps"
 	tagSystem = "System"
 	tagProbes = "Probes"
+
+	tagMaintenance = "Maintenance"
 )
 
 // route builds the muxes and the description.
@@ -42,6 +46,8 @@ func (s *Server) route() error {
 	s.routeTasks(api)
 	s.routeSteps(api)
 	s.routeSystem(api)
+	s.routeEvents(api)
+	s.routeMaintenance(api)
 	s.routeProbes(api)
 	s.describeLimits()
 
@@ -55,7 +61,7 @@ func (s *Server) route() error {
 		for _, m := range []struct {
 			op      *huma.Operation
 			methods []string
-		}{{item.Get, []string{http.MethodGet, http.MethodHead}}, {item.Post, []string{http.MethodPost}}} {
+		}{{item.Get, []string{http.MethodGet, http.MethodHead}}, {item.Post, []string{http.MethodPost}}, {item.Patch, []string{http.MethodPatch}}} {
 			if m.op != nil {
 				paths[path] = append(paths[path], m.methods...)
 			}

@@ -19,6 +19,8 @@ type Status struct {
 	Index       IndexStatus       `json:"index"`
 	Verify      VerifyStatus      `json:"verify"`
 	Projection  ProjectionStatus  `json:"projection"`
+	Events      EventsStatus      `json:"events"`
+	Maintenance []ServiceStatus   `json:"maintenance" doc:"The maintenance services."`
 }
 
 // DatabaseStatus is which database is followed, under which rules.
@@ -86,6 +88,16 @@ type ProjectionStatus struct {
 	FlushedAt   tasker.Timestamp `json:"flushed_at" doc:"When it was done; null before the first."`
 }
 
+// EventsStatus is what is told as it is committed.
+type EventsStatus struct {
+	Published int64 `json:"published" doc:"Events made since the start; none are while nobody reads."`
+	Gaps      int64 `json:"gaps" doc:"How often events had to be left out, of which readers were told."`
+	Unnamed   int64 `json:"unnamed" doc:"Transitions to states that the engine does not know: they have no event."`
+	Readers   int64 `json:"readers" doc:"Who reads events now."`
+	Dropped   int64 `json:"dropped" doc:"Readers that were sent away because they were too slow."`
+	Queued    int64 `json:"queued" doc:"Transitions that wait to become events."`
+}
+
 // VerifyStatus is what continuous verification has found.
 type VerifyStatus struct {
 	Passes      int64            `json:"passes" doc:"Passes done since the start."`
@@ -93,4 +105,18 @@ type VerifyStatus struct {
 	Undecided   int64            `json:"undecided" doc:"Tasks that changed meanwhile."`
 	Differences int64            `json:"differences" doc:"Fields found to differ from the database's own functions."`
 	LastAt      tasker.Timestamp `json:"last_at" doc:"When the last pass was done."`
+}
+
+// ServiceStatus is how a maintenance service is.
+type ServiceStatus struct {
+	Service   string `json:"service" doc:"retrier, rescuer, canceller, finalizer or enqueuer."`
+	Mode      string `json:"mode" doc:"off, observe (it says what it would do) or act."`
+	State     string `json:"state" doc:"running; paused by an operator; stopped by itself, because its budget was spent; refused, because it cannot act here."`
+	Why       string `json:"why" doc:"Why it is paused, stopped or refused."`
+	Due       int64  `json:"due" doc:"Acts that are due, or would be if it acted; 0 where another sidecar leads."`
+	Later     int64  `json:"later" doc:"Acts whose time has not come."`
+	Done      int64  `json:"done" doc:"Acts done by this process."`
+	Overtaken int64  `json:"overtaken" doc:"Acts given up because somebody else was faster."`
+	Failed    int64  `json:"failed" doc:"Tries that failed, and are made again."`
+	LastError string `json:"last_error" doc:"The last failure; empty once an act has succeeded."`
 }

@@ -25,12 +25,18 @@ type outcome struct {
 	code           int
 }
 
-// command runs the program to its end.
+// command runs the program to its end, on a database.
 func command(t *testing.T, address string, args ...string) outcome {
+	t.Helper()
+	return asked(t, append(args, "--database-url", address)...)
+}
+
+// asked runs the program to its end.
+func asked(t *testing.T, args ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), followtest.Patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, binary, append(args, "--database-url", address)...)
+	c := exec.CommandContext(ctx, binary, args...)
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TZ=America/New_York"}
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr

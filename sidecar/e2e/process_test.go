@@ -65,7 +65,16 @@ func start(t *testing.T, args ...string) *process {
 // startWith is start with some variables.
 func startWith(t *testing.T, environment []string, args ...string) *process {
 	t.Helper()
+	return startTo(t, nil, environment, args...)
+}
+
+// startTo is startWith with a file for what it prints; nil: nobody reads that.
+func startTo(t *testing.T, stdout *os.File, environment []string, args ...string) *process {
+	t.Helper()
 	p := &process{Cmd: exec.Command(binary, args...), t: t, exit: make(chan struct{}), serving: make(chan struct{})}
+	if stdout != nil {
+		p.Stdout = stdout
+	}
 	p.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TZ=America/New_York"}, environment...)
 	pipe, err := p.StderrPipe()
 	if err != nil {

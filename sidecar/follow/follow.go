@@ -17,6 +17,7 @@ type Follower struct {
 	replication *replication.Follower
 	timer       timer
 	applied     func(time.Duration)
+	listener    Listener
 
 	current atomic.Pointer[generation]
 	mu      sync.Mutex // to replace current
@@ -35,12 +36,17 @@ type Options struct {
 	// Applied is told how long each transaction took to apply, by the goroutine
 	// that applies them. Defaults to nobody.
 	Applied func(took time.Duration)
+	// Listener is shown what is committed. Defaults to nobody.
+	Listener Listener
 }
 
 // New makes a follower; nothing is started before Run. The options are checked
 // here, all at once.
 func New(options Options) (*Follower, error) {
-	f := &Follower{timer: newTimer(), applied: options.Applied}
+	f := &Follower{timer: newTimer(), applied: options.Applied, listener: options.Listener}
+	if f.listener == nil {
+		f.listener = deaf{}
+	}
 	if f.applied == nil {
 		f.applied = func(time.Duration) {}
 	}

@@ -34,27 +34,34 @@ func (l *load) Finish(context.Context) (replication.Stream, error) {
 		return nil, err
 	}
 	l.Load = nil // whoever still holds l does not hold the rows
-	return &stream{Index: index, follower: l.follower}, nil
+	return &stream{Index: index, follower: l.follower, hearing: hearing{Listener: l.follower.listener, since: l.at.LSN}}, nil
 }
 
 func (l *load) Discard() {}
 
-// stream feeds committed transactions to the index. Apply and Advance come from
-// the embedded one.
+// stream feeds committed transactions to the index, and to who listens.
 type stream struct {
 	*readiness.Index
 	follower *Follower
+	hearing  hearing
 	begun    time.Time
 	current  bool // it is the follower's
 }
 
 func (s *stream) Begin(xid uint32, commitTime tasker.Timestamp) {
 	s.begun = time.Now()
+	s.hearing.begin(s.Index, commitTime)
 	s.Index.Begin(xid, commitTime)
+}
+
+func (s *stream) Apply(c *tasker.Change) error {
+	s.hearing.change(c)
+	return s.Index.Apply(c)
 }
 
 func (s *stream) Commit(end tasker.LSN) error {
 	s.Index.Commit(end)
+	s.hearing.commit(s.Index, end)
 	s.follower.applied(time.Since(s.begun))
 	return nil
 }
@@ -62,7 +69,9 @@ func (s *stream) Commit(end tasker.LSN) error {
 // Publish makes readers see what is committed; the first time it puts the new
 // index in the place of the one before.
 func (s *stream) Publish() error {
-	s.Index.Publish()
+	if s.hearing.pending || !s.current { // else each transaction was published by itself
+		s.Index.Publish()
+	}
 	if !s.current {
 		s.current = true
 		s.follower.replace(s.Index)
@@ -70,8 +79,14 @@ func (s *stream) Publish() error {
 		// before: the system gets it back now, and not minutes later.
 		go debug.FreeOSMemory()
 	}
+	s.hearing.reached(s.Index)
 	s.follower.timer.wake()
 	return nil
+}
+
+func (s *stream) Advance(lsn tasker.LSN) {
+	s.Index.Advance(lsn)
+	s.hearing.reached(s.Index)
 }
 
 // Discard leaves the index as readers see it: the last transaction published.

@@ -56,8 +56,10 @@ func full() *told {
 			Blocked:   map[tasker.ReasonCode]int64{tasker.ReasonInProcess: 21, "unheard_of": 99},
 			Anomalies: map[string]int64{"edge_to_missing_step": 22},
 		},
-		Verify:     api.VerifyStatus{Passes: 23, Compared: 24, Undecided: 25, Differences: 26, LastAt: 27e6},
-		Projection: api.ProjectionStatus{State: "projecting", WrittenLSN: 28, Flushes: 29, Rows: 30, FlushMillis: 31000},
+		Verify:      api.VerifyStatus{Passes: 23, Compared: 24, Undecided: 25, Differences: 26, LastAt: 27e6},
+		Projection:  api.ProjectionStatus{State: "projecting", WrittenLSN: 28, Flushes: 29, Rows: 30, FlushMillis: 31000},
+		Events:      api.EventsStatus{Published: 32, Gaps: 33, Unnamed: 34, Readers: 35, Dropped: 36, Queued: 37},
+		Maintenance: []api.ServiceStatus{{Service: "retrier", Mode: "act", State: "stopped", Why: "secret", Due: 42, Later: 1, Done: 43, Overtaken: 44, Failed: 45, LastError: "secret"}},
 	}
 	return s
 }
@@ -93,6 +95,9 @@ func TestScrape(t *testing.T) {
 		`blocked_steps{cause="in_process"} 21`, `blocked_steps{cause="not_retryable"} 0`, `anomalies{kind="edge_to_missing_step"} 22`,
 		"verify_passes_total 23", "verify_tasks_total 24", "verify_undecided_tasks_total 25", "verify_differences_total 26", "verify_last_pass_time_seconds 27",
 		`projection_state{state="projecting"} 1`, "projection_written_position_bytes 28", "projection_flushes_total 29", "projection_rows_total 30", "projection_flush_seconds 31",
+		"events_published_total 32", "events_gaps_total 33", "events_unnamed_transitions_total 34", "events_readers 35", "events_readers_dropped_total 36", "events_queued_transitions 37",
+		`maintenance_due_acts{service="retrier"} 42`, `maintenance_acts_total{service="retrier"} 43`, `maintenance_overtaken_total{service="retrier"} 44`,
+		`maintenance_failures_total{service="retrier"} 45`, `maintenance_stopped{service="retrier"} 1`, `maintenance_halted{service="retrier"} 1`,
 		`http_requests_total{code="200",method="GET",route="/v1/tasks/{task_id}/steps"} 1`,
 		`http_requests_total{code="404",method="GET",route="/v1/tasks/{task_id}/steps"} 1`,
 		`http_request_duration_seconds_count{route="/v1/tasks/{task_id}/steps"} 2`,
@@ -132,7 +137,7 @@ func TestBeforeAnythingIsKnown(t *testing.T) {
 	}
 }
 
-var unit = regexp.MustCompile(`_(bytes|seconds|rows|steps|tasks|edges|total|info)$`)
+var unit = regexp.MustCompile(`_(bytes|seconds|rows|steps|tasks|edges|readers|transitions|total|info)$`)
 
 // The names follow Prometheus' rules, and each says its unit.
 func TestNames(t *testing.T) {
@@ -154,7 +159,7 @@ func TestNames(t *testing.T) {
 			continue
 		}
 		switch own {
-		case "ready", "stale", "state", "projection_state", "anomalies", "tasks", "steps", "edges": // plain counts and yes or no
+		case "ready", "stale", "state", "projection_state", "maintenance_due_acts", "maintenance_halted", "maintenance_stopped", "anomalies", "tasks", "steps", "edges": // plain counts and yes or no
 		default:
 			if !unit.MatchString(name) {
 				t.Errorf("%s does not end with its unit", name)

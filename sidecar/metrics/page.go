@@ -43,6 +43,7 @@ Beside these there are those of the process (` + "`process_*`" + `) and of Go's 
 - ` + "`tasker_sidecar_ready == 0`" + `: answers are missing or not vouched for; the log and ` + "`/v1/status`" + ` say why.
 - ` + "`tasker_sidecar_age_seconds`" + ` growing: the server, the network or the sidecar stands still. An idle database does not make it grow.
 - ` + "`tasker_sidecar_wal_behind_bytes`" + `: log that the server cannot recycle because of the sidecar; beyond ` + "`replication.max_wal_behind`" + ` the sidecar drops its slot and starts again.
+- ` + "`tasker_sidecar_maintenance_stopped == 1`" + `: more was to be repaired in a minute than the service's budget allows; [maintenance](maintenance.md) says what to do.
 - ` + "`increase(tasker_sidecar_verify_differences_total[1h]) > 0`" + `: a wrong answer; please report it.
 - ` + "`rate(tasker_sidecar_snapshots_total[15m])`" + ` above a few an hour: something keeps cutting the connection.
 `)

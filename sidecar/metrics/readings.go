@@ -36,6 +36,10 @@ func labeled(name, label, help string, values func(*scrape) map[string]float64) 
 	return reading{name: name, help: help, kind: prometheus.GaugeValue, label: label, values: values}
 }
 
+func labeledCounter(name, label, help string, values func(*scrape) map[string]float64) reading {
+	return reading{name: name, help: help, kind: prometheus.CounterValue, label: label, values: values}
+}
+
 // causes are the values of the label cause.
 var causes = []tasker.ReasonCode{
 	tasker.ReasonInvalidState, tasker.ReasonDependenciesNotSatisfied, tasker.ReasonAttemptsExhausted, tasker.ReasonAttemptsUnknown,
@@ -114,7 +118,37 @@ var readings = []reading{
 	counter("projection_rows_total", "Rows written or deleted.", func(s *scrape) float64 { return float64(s.Projection.Rows) }),
 	gauge("projection_flush_seconds", "How long the last of those transactions took.", func(s *scrape) float64 { return s.Projection.FlushMillis / 1000 }),
 
+	counter("events_published_total", "Events made for readers; none are while nobody reads.", func(s *scrape) float64 { return float64(s.Events.Published) }),
+	counter("events_gaps_total", "How often events had to be left out, of which readers were told.", func(s *scrape) float64 { return float64(s.Events.Gaps) }),
+	counter("events_unnamed_transitions_total", "Transitions to states that the engine does not know: they have no event.", func(s *scrape) float64 { return float64(s.Events.Unnamed) }),
+	gauge("events_readers", "Who reads events.", func(s *scrape) float64 { return float64(s.Events.Readers) }),
+	counter("events_readers_dropped_total", "Readers that were sent away because they were too slow.", func(s *scrape) float64 { return float64(s.Events.Dropped) }),
+	gauge("events_queued_transitions", "Transitions that wait to become events.", func(s *scrape) float64 { return float64(s.Events.Queued) }),
+	labeled("maintenance_due_acts", "service", "Acts of each maintenance service that are due, or would be if it acted; 0 where another sidecar leads.",
+		perService(func(m *api.ServiceStatus) float64 { return float64(m.Due) })),
+	labeled("maintenance_halted", "service", "1 while a maintenance service that is to act does not: it is paused, has stopped because its budget was spent, or cannot act here.",
+		perService(func(m *api.ServiceStatus) float64 { return number(m.Mode == "act" && m.State != "running") })),
+	labeled("maintenance_stopped", "service", "1 while a maintenance service has stopped because its budget was spent; an operator has to resume it.",
+		perService(func(m *api.ServiceStatus) float64 { return number(m.State == "stopped") })),
+	labeledCounter("maintenance_acts_total", "service", "Acts of each maintenance service that were done.",
+		perService(func(m *api.ServiceStatus) float64 { return float64(m.Done) })),
+	labeledCounter("maintenance_overtaken_total", "service", "Acts of each maintenance service that were given up because somebody else was faster.",
+		perService(func(m *api.ServiceStatus) float64 { return float64(m.Overtaken) })),
+	labeledCounter("maintenance_failures_total", "service", "Tries of each maintenance service that failed, and are made again.",
+		perService(func(m *api.ServiceStatus) float64 { return float64(m.Failed) })),
+
 	gauge("verify_last_pass_time_seconds", "When the last comparison was done, in seconds since 1970; 0 before the first.", func(s *scrape) float64 { return seconds(s.Verify.LastAt) }),
+}
+
+// perService reads a value of each maintenance service.
+func perService(value func(*api.ServiceStatus) float64) func(*scrape) map[string]float64 {
+	return func(s *scrape) map[string]float64 {
+		values := make(map[string]float64, len(s.Maintenance))
+		for i := range s.Maintenance {
+			values[s.Maintenance[i].Service] = value(&s.Maintenance[i])
+		}
+		return values
+	}
 }
 
 func seconds(t tasker.Timestamp) float64 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tasker-sidecar/tasker-sidecar/leader"
 	"github.com/tasker-sidecar/tasker-sidecar/projection"
@@ -18,6 +19,10 @@ import (
 type Options struct {
 	Leader     leader.Options
 	Projection projection.Options
+	// Beside is called with each lease and does what else a leader does. It
+	// returns when its context ends, and only then; its error ends the lease.
+	// Defaults to nil: nothing else is done.
+	Beside func(context.Context, *leader.Lease) error
 }
 
 // Project writes rows while it leads. Its methods are safe for concurrent use;
@@ -40,7 +45,16 @@ func New(f *follow.Follower, o Options) (*Project, error) {
 		return nil
 	}
 	o.Leader.Raise = func(ctx context.Context, tx pgx.Tx, term leader.Term) error { return projector.Raise(ctx, tx, term) }
-	elector, leaderErr := leader.New(o.Leader, func(ctx context.Context, l *leader.Lease) error { return projector.Lead(ctx, l) })
+	elector, leaderErr := leader.New(o.Leader, func(ctx context.Context, l *leader.Lease) error {
+		if o.Beside == nil {
+			return projector.Lead(ctx, l)
+		}
+		// Whichever ends first ends the other; the lease holds until both have.
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return projector.Lead(ctx, l) })
+		group.Go(func() error { return o.Beside(ctx, l) })
+		return group.Wait()
+	})
 	if err := errors.Join(projectionErr, leaderErr); err != nil {
 		return nil, fmt.Errorf("projection: %w", err)
 	}

@@ -73,6 +73,7 @@ $install$;
 
 -- What operators have set is theirs to keep in a dump; all else is made anew.
 SELECT pg_catalog.pg_extension_config_dump('tasker_sidecar.settings', '');
+SELECT pg_catalog.pg_extension_config_dump('tasker_sidecar.maintenance_services', '');
 `
 
 // Script gives the script of this version.

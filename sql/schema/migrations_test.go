@@ -58,6 +58,12 @@ func TestEachMigrationAtEveryEarlierVersion(t *testing.T) {
 				exec(t, conn, `
 					INSERT INTO tasker_sidecar.settings (role_name, read_mode) VALUES ('', 'fast'), ('reports', 'wait');
 					UPDATE tasker_sidecar.leader SET epoch = 7, holder = 'one'`)
+				if from >= 4 {
+					exec(t, conn, maintained)
+				}
+				if from >= 5 {
+					exec(t, conn, "INSERT INTO tasker_sidecar.event_consumers (consumer, horizon, cluster) VALUES ('one', 7, '1')")
+				}
 				tables := values[string](t, conn, `
 					SELECT format('SELECT format(''%%s'', (%s)) FROM %s ORDER BY 1', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), c.oid::regclass)
 					FROM pg_class c
@@ -84,3 +90,10 @@ func TestEachMigrationAtEveryEarlierVersion(t *testing.T) {
 		}
 	}
 }
+
+// maintained are rows of the maintenance services, which there are from version
+// 4 on.
+const maintained = `
+	INSERT INTO tasker_sidecar.maintenance_services (service, state, reason) VALUES ('retrier', 'paused', 'a test');
+	INSERT INTO tasker_sidecar.maintenance_acts (service, task_id, from_state, to_state, announced, reason, epoch) VALUES ('enqueuer', 1, 'pending', 'pending', true, 'a test', 7);
+	INSERT INTO tasker_sidecar.maintenance_announcements (task_id, task_transition_id, step_transition_id) VALUES (1, 2, 3)`

@@ -60,7 +60,7 @@ func dropStatements(present []string) []string {
 		}
 		kind, name, _ := strings.Cut(o, " ")
 		switch {
-		case kind == "index", strings.HasPrefix(o, "table constraint "): // go with their tables
+		case kind == "index", kind == "sequence", strings.HasPrefix(o, "table constraint "): // go with their tables
 		default:
 			statements = append(statements, fmt.Sprintf("DROP %s %s", strings.ToUpper(kind), name))
 		}

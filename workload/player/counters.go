@@ -24,16 +24,17 @@ type Counters struct {
 	Deaths           int64 // of workers
 	Hanging          int64 // tasks that a finalizer left, in all
 	Reconnects       int64
+	Spins            int64 // rounds in which all that was ready had failed
 	// Late is how far behind its moment the last commit began.
 	Late time.Duration
 }
 
 // counters is Counters, for several goroutines.
 type counters struct {
-	commits, tasks, tasksCompleted, tasksFailed, tasksCancelled         atomic.Int64
-	steps, stepsTaken, stepsCompleted, stepsFailed                      atomic.Int64
-	stepsResolved, stepsCancelled, stepsRetried                         atomic.Int64
-	lostRaces, winnersOverruled, deaths, hanging, reconnects, lateNanos atomic.Int64
+	commits, tasks, tasksCompleted, tasksFailed, tasksCancelled                atomic.Int64
+	steps, stepsTaken, stepsCompleted, stepsFailed                             atomic.Int64
+	stepsResolved, stepsCancelled, stepsRetried                                atomic.Int64
+	lostRaces, winnersOverruled, deaths, hanging, reconnects, spins, lateNanos atomic.Int64
 }
 
 func (c *counters) read() Counters {
@@ -43,7 +44,7 @@ func (c *counters) read() Counters {
 		Steps: c.steps.Load(), StepsTaken: c.stepsTaken.Load(), StepsCompleted: c.stepsCompleted.Load(),
 		StepsFailed: c.stepsFailed.Load(), StepsResolved: c.stepsResolved.Load(), StepsCancelled: c.stepsCancelled.Load(),
 		StepsRetried: c.stepsRetried.Load(), LostRaces: c.lostRaces.Load(), WinnersOverruled: c.winnersOverruled.Load(),
-		Deaths: c.deaths.Load(), Hanging: c.hanging.Load(), Reconnects: c.reconnects.Load(), Late: time.Duration(c.lateNanos.Load()),
+		Deaths: c.deaths.Load(), Hanging: c.hanging.Load(), Reconnects: c.reconnects.Load(), Spins: c.spins.Load(), Late: time.Duration(c.lateNanos.Load()),
 	}
 }
 

@@ -72,6 +72,7 @@ func (w *worker) create(ctx context.Context) error {
 		}
 	}
 	for _, t := range made {
+		w.tasks.Store(t.id, t)
 		w.queue.push(t)
 		if w.rand.Float64() < w.opts.RaceRate {
 			w.queue.push(t)

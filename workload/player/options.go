@@ -22,6 +22,9 @@ type Options struct {
 	// Tasks is how many tasks are created; the player ends when all that can
 	// be done with them is done. Zero: without end.
 	Tasks int
+	// Stay lets workers wait for what [Player.Enqueue] brings when nothing is left
+	// to do, until the player's context ends. Tasks zero then means none.
+	Stay bool
 	// Mix says of what the tasks are. Defaults to [workload.UsualMix].
 	Mix []workload.Share[workload.Source]
 	// Seed of everything that is drawn. With one worker and an injected clock
@@ -47,6 +50,10 @@ type Options struct {
 	// SplitRate is the share of creations (0 to 1) that commit the task's row,
 	// its steps and its edges one after another.
 	SplitRate float64
+	// Spins is how often in a row a coordinator asks again when all that is ready
+	// has failed, which no worker takes: the engine's goes on as long as that is so.
+	// Defaults to 0: it stops at once.
+	Spins int
 	// GrowthRate is the share of a coordinator's rounds (0 to 1) that first
 	// add a step to the task, as when a template has gained one.
 	GrowthRate float64
@@ -124,6 +131,9 @@ func (o Options) check() error {
 	}
 	if o.Tasks < 0 {
 		errs = append(errs, fmt.Errorf("Tasks is %d: 0 (without end) or more", o.Tasks))
+	}
+	if o.Spins < 0 {
+		errs = append(errs, fmt.Errorf("Spins is %d: 0 or more", o.Spins))
 	}
 	if o.Operator.Retry < 0 || o.Operator.Resolve < 0 || o.Operator.Cancel < 0 {
 		errs = append(errs, errors.New("the operator's weights must not be negative"))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,8 +24,10 @@ type Player struct {
 	names   *names.Cache
 	pace    *pace
 	queue   queue
+	tasks   sync.Map // *task by id: those created here
 	sources *sources
 	created atomic.Int64 // tasks begun, for Options.Tasks
+	closed  atomic.Bool  // no more are
 	counts  counters
 }
 
@@ -70,6 +73,21 @@ func (p *Player) Run(ctx context.Context) error {
 	}
 	return err
 }
+
+// Enqueue puts a task into the queue, unless a job for it waits there: a worker
+// may be on it all the same. What the player does not know of it, it reads. It is
+// safe for concurrent use, also while the player runs.
+func (p *Player) Enqueue(taskID int64) {
+	t, ok := p.tasks.Load(taskID)
+	if !ok {
+		t = &task{id: taskID}
+	}
+	p.queue.pushOnce(t.(*task)) //nolint:errcheck // nothing else is in it
+}
+
+// Close lets the player create no more tasks; what there is goes on. It is safe
+// for concurrent use.
+func (p *Player) Close() { p.closed.Store(true) }
 
 // adopt enqueues the tasks that are not complete.
 func (p *Player) adopt(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package player
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,15 @@ func (q *queue) push(t *task) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.jobs = append(q.jobs, t)
+}
+
+// pushOnce is push for a task that may have a job already.
+func (q *queue) pushOnce(t *task) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !slices.ContainsFunc(q.jobs, func(job *task) bool { return job.id == t.id }) {
+		q.jobs = append(q.jobs, t)
+	}
 }
 
 // pop gives the oldest job, or nil. Whoever gets one is busy until done.

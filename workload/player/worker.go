@@ -101,13 +101,13 @@ func (w *worker) once(ctx context.Context) (more bool, err error) {
 		defer w.queue.done()
 		return true, w.leaveOn(w.handle(ctx, t), t)
 	}
-	if w.opts.Tasks == 0 || w.created.Add(1) <= int64(w.opts.Tasks) {
+	if !w.closed.Load() && (w.opts.Tasks == 0 && !w.opts.Stay || w.created.Add(1) <= int64(w.opts.Tasks)) {
 		w.queue.begin()
 		defer w.queue.done()
 		return true, w.create(ctx)
 	}
 	nothing, noneHanging := w.queue.idle()
-	if nothing && (noneHanging || !w.opts.Operator.active()) {
+	if !w.opts.Stay && nothing && (noneHanging || !w.opts.Operator.active()) {
 		return false, nil
 	}
 	return true, w.opts.Clock.Sleep(ctx, idleWait)
@@ -135,12 +135,17 @@ func (w *worker) handle(ctx context.Context, t *task) error {
 	default:
 		return nil
 	}
-	for {
-		took, err := w.round(ctx, t)
-		if err != nil {
+	for spun := 0; ; {
+		took, failed, err := w.round(ctx, t)
+		switch {
+		case err != nil:
 			return err
-		}
-		if !took {
+		case took:
+			spun = 0
+		case failed && spun < w.opts.Spins && ctx.Err() == nil:
+			spun++
+			w.counts.spins.Add(1)
+		default:
 			return w.finalize(ctx, t)
 		}
 	}
@@ -148,41 +153,42 @@ func (w *worker) handle(ctx context.Context, t *task) error {
 
 // round takes and runs each step that is ready, and says whether there was one
 // to take. A failed step is called ready once its backoff has passed, but only
-// pending ones are taken.
-func (w *worker) round(ctx context.Context, t *task) (took bool, err error) {
+// pending ones are taken: failed says whether there was such a one.
+func (w *worker) round(ctx context.Context, t *task) (took, failed bool, err error) {
 	if w.opts.GrowthRate > 0 && w.rand.Float64() < w.opts.GrowthRate {
 		if err := w.grow(ctx, t); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
 	ready, err := w.ask.StepReadiness(ctx, t.id, nil)
 	if err != nil {
-		return false, fmt.Errorf("asking what is ready of task %d: %w", t.id, err)
+		return false, false, fmt.Errorf("asking what is ready of task %d: %w", t.id, err)
 	}
 	var viable []int64
 	for _, r := range ready {
 		if r.ReadyForExecution && r.CurrentState == tasker.Pending {
 			viable = append(viable, r.WorkflowStepID)
 		}
+		failed = failed || r.ReadyForExecution && r.CurrentState == tasker.Error
 	}
 	if len(viable) == 0 {
-		return false, nil
+		return false, failed, nil
 	}
 	loaded, err := w.load(ctx, viable)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	for _, s := range loaded {
 		if err := ctx.Err(); err != nil {
-			return took, err
+			return took, failed, err
 		}
 		did, err := w.execute(ctx, t, s)
 		took = took || did
 		if err != nil {
-			return took, err
+			return took, failed, err
 		}
 	}
-	return took, nil
+	return took, failed, nil
 }
 
 // finalize ends a task that is done or beyond help, and leaves any other as it

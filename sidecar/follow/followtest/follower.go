@@ -62,10 +62,21 @@ func Start(t testing.TB, url string, change func(*replication.Options)) *Followe
 	return StartWith(t, o)
 }
 
+// StartListening is Start with somebody who listens.
+func StartListening(t testing.TB, url string, listener follow.Listener) *Follower {
+	t.Helper()
+	return start(t, follow.Options{Replication: Options(t, url), Listener: listener})
+}
+
 // StartWith is Start with all the options.
 func StartWith(t testing.TB, o replication.Options) *Follower {
 	t.Helper()
-	inner, err := follow.New(follow.Options{Replication: o})
+	return start(t, follow.Options{Replication: o})
+}
+
+func start(t testing.TB, o follow.Options) *Follower {
+	t.Helper()
+	inner, err := follow.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,162 @@
+package maintenance
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tasker-sidecar/tasker-sidecar/leader"
+	"github.com/tasker-sidecar/tasker-sidecar/maintenance/agenda"
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
+)
+
+// Source is an index that follows the database.
+type Source interface {
+	// Current is the newest view; false while its answers are stale, or before
+	// there is one.
+	Current() (*readiness.View, bool)
+	// Changed is closed when the next view is another one, or a step can run by
+	// the clock alone.
+	Changed() <-chan struct{}
+	// Now is the server's clock.
+	Now() tasker.Timestamp
+	// Schema is that of the engine's tables; empty before there is a view.
+	Schema() string
+}
+
+// Maintainer runs the services while it leads. Status is safe for concurrent
+// use; Lead runs once at a time.
+type Maintainer struct {
+	o      Options
+	source Source
+
+	mu       sync.Mutex // for all below, never held while the database is asked
+	leading  bool
+	agenda   *agenda.Agenda
+	services map[agenda.Service]*service
+}
+
+// service is what is known of a service.
+type service struct {
+	Service
+	meter     *agenda.Meter
+	notBefore tasker.Timestamp // after something has failed
+	said      time.Time        // when it was last told what it would do …
+	told      int              // … and of how many acts
+	unstored  string           // why it has stopped, until the database knows
+}
+
+// New makes a maintainer. The options are checked here, all at once.
+func New(o Options, source Source) (*Maintainer, error) {
+	o, err := o.WithDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("maintenance: %w", err)
+	}
+	m := &Maintainer{o: o, source: source, services: map[agenda.Service]*service{}}
+	for _, s := range agenda.Services() {
+		m.services[s] = &service{Service: Service{Service: s, Mode: o.Agenda.Modes[s], State: Running}}
+	}
+	return m, nil
+}
+
+// Service is how a service is at one moment.
+type Service struct {
+	Service agenda.Service
+	Mode    agenda.Mode
+	// State is Running, Paused or Stopped as the database had it lately, or
+	// Refused. Only Running acts.
+	State State
+	// Why it is so; empty while it is running.
+	Why string
+	// Due are the acts that are due, or would be if it acted, Later those whose
+	// time has not come. Both are 0 where another process leads.
+	Due, Later int
+	// Done, Overtaken and Failed count since the start: acts that were done, that
+	// somebody else was faster with or whose conditions did not hold any more, and
+	// tries that failed.
+	Done, Overtaken, Failed uint64
+	// LastError is the last failure, nil once an act has succeeded.
+	LastError error
+}
+
+// Status is how the maintainer is.
+type Status struct {
+	// Leading says whether this process is the one that acts.
+	Leading bool
+	// Complete says whether every task has been looked at since it leads.
+	Complete bool
+	// LSN is the position of the log up to which everything has been looked at; 0
+	// where another process leads.
+	LSN      tasker.LSN
+	Services []Service
+}
+
+// Status tells how the services are.
+func (m *Maintainer) Status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := Status{Leading: m.leading, Complete: m.agenda != nil && m.agenda.Complete()}
+	if m.agenda != nil {
+		out.LSN = m.agenda.LSN()
+	}
+	now := m.source.Now()
+	for _, s := range agenda.Services() {
+		one := m.services[s].Service
+		if m.agenda != nil {
+			_, one.Due = m.agenda.List(s, now, 0)
+			one.Later = m.agenda.Later(s, one.Due)
+		}
+		out.Services = append(out.Services, one)
+	}
+	return out
+}
+
+// List gives the acts of a service that are due, or would be if it acted, the
+// most urgent first, no more than most.
+func (m *Maintainer) List(s agenda.Service, most int) []agenda.Act {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.agenda == nil {
+		return nil
+	}
+	acts, _ := m.agenda.List(s, m.source.Now(), most)
+	return acts
+}
+
+// Lead runs the services until ctx ends, which a lease does when it is lost.
+// Whatever else goes wrong is tried again.
+func (m *Maintainer) Lead(ctx context.Context, lease *leader.Lease) error {
+	m.mu.Lock()
+	m.leading, m.agenda = true, agenda.New(m.o.Agenda)
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		m.leading, m.agenda = false, nil
+		m.mu.Unlock()
+	}()
+	s := &session{Maintainer: m, lease: lease}
+	for {
+		err := s.run(ctx)
+		if ctx.Err() != nil || leader.Over(err) {
+			return err
+		}
+		m.o.Logger.Warn("maintenance could not go on, and begins again", "error", err)
+		if err := sleep(ctx, m.o.RetryPause); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep returns after d, or with the cause of ctx's end.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,9 @@
+package announce_test
+
+import (
+	"testing"
+
+	"github.com/tasker-sidecar/tasker-sidecar/internal/postgres/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
