@@ -11,7 +11,7 @@ func writeSuite() Suite {
 				Against: "the same statements, one after another in a transaction, by pgbench", Goal: Goal{AtLeast: 0.8}, form: Advantage, run: runWriteSingle,
 			},
 			{
-				Name: "batch", What: "transitions of tasks to complete, in batches of 500",
+				Name: "batch", What: "failed steps back to pending, in batches of 500",
 				Against: "one by one, one after another", Goal: Goal{AtLeast: 10}, form: Advantage, run: runWriteBatch,
 			},
 		},
