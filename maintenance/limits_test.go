@@ -358,7 +358,9 @@ func TestWaitsNoLongerThanItMay(t *testing.T) {
 // TestRetriedAtOnce: the retrier does not poll: it is there when the wait is over.
 func TestRetriedAtOnce(t *testing.T) {
 	l := newLab(t)
-	m := l.lead(acting(agenda.Retrier))
+	o := acting(agenda.Retrier)
+	o.Limits = map[agenda.Service]agenda.Limits{agenda.Retrier: {Rate: 1000, Budget: 1000}}
+	m := l.lead(o)
 	l.looked(m)
 	l.play(player.Options{Workers: 4, Tasks: 40, Mix: chain(1, func(w *workload.Workflow) { w.Steps[0].FailingAttempts = 1 })})
 	followtest.Eventually(t, "all to be retried", func() bool { return l.pending() == 40 })
