@@ -47,6 +47,12 @@ type Maintenance struct {
 	// RescuerObserveAfter is after how long the rescuer mentions, while it only
 	// observes, a step that has no threshold.
 	RescuerObserveAfter time.Duration `range:"1s..8760h" default:"1h"`
+	// LostRaceErrors are the error classes of failures that no handler had: a
+	// worker that finds a step taken by another, and in this way loses a race,
+	// makes a failure of it while the other is still at work. The retrier leaves
+	// such a step alone until it has been failed for its rescuer_threshold, or
+	// for good where it has none.
+	LostRaceErrors []string `default:"Statesman::TransitionFailedError,Statesman::TransitionConflictError,ActiveRecord::RecordNotUnique"`
 	// AnnounceChannel is the channel of NOTIFY on which the enqueuer announces
 	// tasks, with the task's id as payload. Empty: none.
 	AnnounceChannel string `form:"identifier"`

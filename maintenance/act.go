@@ -23,6 +23,7 @@ const By = "tasker-sidecar/maintenance/"
 var (
 	errOvertaken = errors.New("it has changed since it was decided")
 	errAnnounced = errors.New("it was announced in this state already")
+	errRaceLost  = errors.New("its worker lost a race, so another may still be at work on it, and the step has no threshold")
 )
 
 // notRunningError: the service was paused or has stopped.
@@ -82,8 +83,9 @@ func (s *session) check(ctx context.Context, tx writer.Tx, act *agenda.Act) (ref
 	var state State
 	var retryable, processed bool
 	var left float64
+	var lost *float64
 	var taskTransition int64
-	err = tx.QueryRow(ctx, s.sql.step, act.WorkflowStepID, act.Service.String()).Scan(&state, &retryable, &processed, &left, &taskTransition)
+	err = tx.QueryRow(ctx, s.sql.step, act.WorkflowStepID, act.Service.String(), s.o.LostRaces).Scan(&state, &retryable, &processed, &left, &lost, &taskTransition)
 	if err != nil {
 		return nil, fmt.Errorf("looking at step %d once more: %w", act.WorkflowStepID, err)
 	}
@@ -95,10 +97,20 @@ func (s *session) check(ctx context.Context, tx writer.Tx, act *agenda.Act) (ref
 		act.Service == agenda.Canceller && taskTransition != act.TaskTransition:
 		return errOvertaken, nil
 	case act.Service == agenda.Retrier && left > 0:
-		return &earlyError{time.Duration(left*float64(time.Second)) + time.Millisecond}, nil
+		return &earlyError{seconds(left) + time.Millisecond}, nil
+	case act.Service == agenda.Retrier && lost != nil:
+		threshold, ok := s.o.Agenda.Thresholds[act.Name]
+		if !ok {
+			return errRaceLost, nil
+		}
+		if since := seconds(*lost); since < threshold {
+			return &earlyError{threshold - since + time.Millisecond}, nil
+		}
 	}
 	return nil, nil
 }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (s *session) checkTask(ctx context.Context, tx writer.Tx, act *agenda.Act) (refusal, err error) {
 	var state State

@@ -392,3 +392,47 @@ func TestOver(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestLostRace: a failure that a worker made by losing a race is not retried
+// while the winner may still be at work, nor ever where nobody can say how long
+// that may take.
+func TestLostRace(t *testing.T) {
+	l := newLab(t)
+	l.failed(3)
+	steps := make([]int64, 3)
+	for i := range steps {
+		steps[i] = value[int64](t, l.pool, fmt.Sprintf(`SELECT workflow_step_id FROM tasker_workflow_steps ORDER BY 1 OFFSET %d LIMIT 1`, i))
+	}
+	lost := func(step int64, class string) {
+		if _, err := l.pool.Exec(t.Context(), `UPDATE tasker_workflow_steps SET results = jsonb_build_object('error_class', $2::text) WHERE workflow_step_id = $1`, step, class); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lost(steps[0], "ActiveRecord::RecordNotUnique")
+	lost(steps[1], "Statesman::TransitionFailedError")
+	moved := func(step int64) bool {
+		return value[bool](t, l.pool, fmt.Sprintf(`SELECT to_state = 'pending' FROM tasker_workflow_step_transitions WHERE most_recent AND workflow_step_id = %d`, step))
+	}
+	o := acting(agenda.Retrier)
+	o.Agenda.Thresholds = nil
+	m := l.lead(o)
+	followtest.Eventually(t, "what failed by itself to be retried", func() bool { return moved(steps[2]) })
+	followtest.Eventually(t, "all three to be decided", func() bool { s := m.service(agenda.Retrier); return s.Done == 1 && s.Due == 0 })
+	if moved(steps[0]) || moved(steps[1]) {
+		t.Error("a lost race was retried, though nobody knows how long the winner takes")
+	}
+	m.stop()
+
+	// They failed two minutes ago.
+	o.Agenda.Thresholds = map[string]time.Duration{"step_1": time.Hour}
+	m = l.lead(o)
+	l.looked(m)
+	followtest.Eventually(t, "both to be held", func() bool { return m.service(agenda.Retrier).Due == 0 })
+	if moved(steps[0]) || moved(steps[1]) {
+		t.Error("a lost race was retried before its threshold")
+	}
+	m.stop()
+	o.Agenda.Thresholds = map[string]time.Duration{"step_1": time.Minute}
+	l.lead(o)
+	followtest.Eventually(t, "both to be retried", func() bool { return moved(steps[0]) && moved(steps[1]) })
+}

@@ -22,6 +22,12 @@ type Options struct {
 	// caller's.
 	Pool *pgxpool.Pool
 
+	// LostRaces are the error classes by which a step's results tell that its
+	// worker lost a race: another may still be at work on it, so it is not retried
+	// before its threshold has passed since, and never without one.
+	// Defaults to those of the engine's libraries, [LostRaces].
+	LostRaces []string
+
 	// Channel is the channel of NOTIFY on which tasks are announced, with the
 	// task's id as payload. Defaults to "": none.
 	Channel string
@@ -56,6 +62,12 @@ type Options struct {
 	Logger hclog.Logger
 }
 
+// LostRaces are the error classes with which the engine records that a worker
+// has lost a race for a step: refused by the state machine, or by a unique index.
+func LostRaces() []string {
+	return []string{"Statesman::TransitionFailedError", "Statesman::TransitionConflictError", "ActiveRecord::RecordNotUnique"}
+}
+
 // WithDefaults is a copy with the defaults; the error names everything that is
 // wrong.
 func (o Options) WithDefaults() (Options, error) {
@@ -63,6 +75,9 @@ func (o Options) WithDefaults() (Options, error) {
 	var err error
 	if o.Agenda, err = o.Agenda.WithDefaults(); err != nil {
 		found = append(found, err)
+	}
+	if o.LostRaces == nil {
+		o.LostRaces = LostRaces()
 	}
 	limits := map[agenda.Service]agenda.Limits{}
 	for _, s := range agenda.Services() {

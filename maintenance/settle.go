@@ -32,6 +32,9 @@ func (s *session) settle(ctx context.Context, one *service, act agenda.Act, err 
 		one.State, one.Why = halted.state, "see tasker_sidecar.maintenance_services"
 	case errors.As(err, &early):
 		s.agenda.Hold(act, now.Add(early.left))
+	case errors.Is(err, errRaceLost):
+		s.agenda.Settle(act)
+		logger.Warn("left alone", "because", err)
 	case errors.Is(err, errOvertaken), errors.Is(err, errAnnounced), errors.As(err, &refusal) && changed(refusal):
 		one.Overtaken++
 		s.agenda.Settle(act)

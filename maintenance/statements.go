@@ -15,8 +15,9 @@ type statements struct {
 const serviceState = `coalesce((SELECT state FROM tasker_sidecar.maintenance_services WHERE service = $2), 'running')`
 
 // step asks what makes an act about a step due: whether it may still be retried,
-// whether it has a result, the seconds until its wait is over, and the task's most
-// recent transition.
+// whether it has a result, the seconds until its wait is over, the seconds since
+// it failed if that was by one of the errors in $3, and the task's most recent
+// transition.
 const stepSQL = `
 SELECT ` + serviceState + `,
     coalesce(s.retryable, false) AND NOT coalesce(s.in_process, false) AND NOT coalesce(s.processed, false) AND coalesce(s.attempts, 0) < coalesce(s.retry_limit, 3),
@@ -24,6 +25,7 @@ SELECT ` + serviceState + `,
     coalesce(extract(epoch FROM greatest(
         s.last_attempted_at + s.backoff_request_seconds * interval '1 second',
         x.created_at + least(power(2, least(coalesce(s.attempts, 1), 5)), 30) * interval '1 second') - clock_timestamp() AT TIME ZONE 'UTC'), 0)::float8,
+    CASE WHEN s.results ->> 'error_class' = ANY ($3::text[]) THEN extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - x.created_at)::float8 END,
     coalesce((SELECT t.id FROM @engine@.tasker_task_transitions t WHERE t.task_id = s.task_id AND t.most_recent), 0)
 FROM @engine@.tasker_workflow_steps s
 LEFT JOIN @engine@.tasker_workflow_step_transitions x ON x.workflow_step_id = s.workflow_step_id AND x.most_recent

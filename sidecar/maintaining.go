@@ -81,7 +81,7 @@ func maintenanceOptions(c *config.Config, logger hclog.Logger) (maintenance.Opti
 			agenda.Finalizer: {Rate: m.FinalizerRate, Budget: m.FinalizerBudget},
 			agenda.Enqueuer:  {Rate: m.EnqueuerRate, Budget: m.EnqueuerBudget},
 		},
-		Channel: m.AnnounceChannel, SQL: m.AnnounceSQL, MinPause: m.MinPause, SweepInterval: m.SweepInterval, CheckInterval: m.CheckInterval,
+		LostRaces: m.LostRaceErrors, Channel: m.AnnounceChannel, SQL: m.AnnounceSQL, MinPause: m.MinPause, SweepInterval: m.SweepInterval, CheckInterval: m.CheckInterval,
 		RetryPause: m.RetryPause, LockTimeout: m.LockTimeout, StatementTimeout: m.StatementTimeout, KeepActs: m.KeepActs,
 		Logger: logger.Named("maintenance"),
 	}
