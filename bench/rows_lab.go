@@ -98,6 +98,14 @@ func (l *lab) unproject() error {
 
 // startProjecting returns at once; change may be nil.
 func startProjecting(ctx context.Context, set *dataset, change func(*projection.Options)) (*projecting, error) {
+	return startBeside(ctx, set, change, nil)
+}
+
+// startBeside is startProjecting with something else that the leader does, made
+// for the follower; beside may be nil.
+func startBeside(ctx context.Context, set *dataset, change func(*projection.Options),
+	beside func(*sidecar.Follower) (func(context.Context, *leader.Lease) error, error),
+) (*projecting, error) {
 	p := &projecting{set: set, ended: make(chan error, 2)}
 	var err error
 	if p.follower, err = sidecar.New(sidecar.Options{Replication: replication.Options{DatabaseURL: set.url, MaxWALBehind: 1 << 40}}); err != nil {
@@ -107,10 +115,16 @@ func startProjecting(ctx context.Context, set *dataset, change func(*projection.
 	if change != nil {
 		change(&options)
 	}
-	p.project, err = project.New(p.follower, project.Options{
+	o := project.Options{
 		Leader:     leader.Options{Connect: func(ctx context.Context) (*pgx.Conn, error) { return pgx.Connect(ctx, set.url) }},
 		Projection: options,
-	})
+	}
+	if beside != nil {
+		if o.Beside, err = beside(p.follower); err != nil {
+			return nil, err
+		}
+	}
+	p.project, err = project.New(p.follower, o)
 	if err != nil {
 		return nil, err
 	}
