@@ -46,9 +46,16 @@ type HTTP struct {
 	MaxBatchIDs int `range:"1..1000000" default:"10000"`
 	// MaxBodyBytes bounds a request's body.
 	MaxBodyBytes Size `range:"1KiB..64MiB" default:"1MiB"`
+	// MaxTransitionBytes bounds the body of a request for transitions, which may
+	// hold a MiB of metadata, and be for thousands.
+	MaxTransitionBytes Size `range:"1KiB..256MiB" default:"16MiB"`
 	// MaxHeaderBytes bounds a request's line and headers, and so the ids in a
 	// query.
 	MaxHeaderBytes Size `range:"1KiB..16MiB" default:"256KiB"`
+	// TransitionTimeout is how long a request for transitions, or for a history,
+	// may take in the database, besides max_wait and write_timeout; what is not
+	// committed then is not made.
+	TransitionTimeout time.Duration `range:"10ms..1h" default:"30s"`
 	// ReadHeaderTimeout is the time for a request's line and headers.
 	ReadHeaderTimeout time.Duration `range:"10ms..1h" default:"5s"`
 	// ReadTimeout is the time for a whole request.

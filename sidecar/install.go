@@ -18,7 +18,7 @@ import (
 // installFlags are what is asked of an installation on the command line.
 type installFlags struct {
 	logged, dryRun, functionsOnly bool
-	grants, readers               []string
+	grants, readers, writers      []string
 }
 
 func (a *app) installCommand() *cobra.Command {
@@ -29,14 +29,15 @@ func (a *app) installCommand() *cobra.Command {
 		Long: `Creates two schemas, or brings them to this program's version: tasker_sidecar,
 with the rows that a running sidecar writes and views of them, and
 tasker_sidecar_compat, with the drop-in functions. No table of the engine is
-touched. It can be run again at any time, also from several places at once; each
+changed. It can be run again at any time, also from several places at once; each
 migration is a transaction of its own.
 
 The role has to be allowed to create schemas in the database. If it is not, the
 script for one who is goes to standard output, as with --dry-run.
 
 --grants names the role that the sidecar runs as, --readers roles that may read
-the rows; both can be given again later. --functions-only installs the drop-in
+the rows, and --writers roles that may move tasks and steps by hand: rights to the
+engine's own tables, given by their owner. All can be given again later. --functions-only installs the drop-in
 functions alone, which need neither a running sidecar nor logical replication.
 --rules chooses the version of the engine's rules that they follow; by default
 the engine's own functions are asked.
@@ -57,12 +58,13 @@ Exit code 3: nothing was done, or not all of it; the message says what is missin
 	c.Flags().BoolVar(&f.functionsOnly, "functions-only", false, "install the drop-in functions alone")
 	c.Flags().StringSliceVar(&f.grants, "grants", nil, "role that the sidecar runs as: it may write the rows; can be repeated")
 	c.Flags().StringSliceVar(&f.readers, "readers", nil, "role that may read the rows; can be repeated")
+	c.Flags().StringSliceVar(&f.writers, "writers", nil, "role that may move tasks and steps by hand; can be repeated")
 	return c
 }
 
 func (a *app) install(c *cobra.Command, f *installFlags) error {
-	if f.functionsOnly && (c.Flags().Changed("logged") || len(f.grants)+len(f.readers) > 0) {
-		return usageError("--functions-only installs no rows: --logged, --grants and --readers have no meaning with it")
+	if f.functionsOnly && (c.Flags().Changed("logged") || len(f.grants)+len(f.readers)+len(f.writers) > 0) {
+		return usageError("--functions-only installs no rows: --logged, --grants, --readers and --writers have no meaning with it")
 	}
 	loaded, err := a.settings(c)
 	if err != nil {
@@ -117,7 +119,7 @@ func installOptions(ctx context.Context, conn *pgx.Conn, settings *config.Config
 		return schema.Options{}, finding, err
 	}
 	return schema.Options{
-		Engine: engine, FunctionsOnly: f.functionsOnly, Steps: dropIns(finding.Rules, f.functionsOnly), Sidecar: f.grants, Readers: f.readers,
+		Engine: engine, FunctionsOnly: f.functionsOnly, Steps: dropIns(finding.Rules, f.functionsOnly), Sidecar: f.grants, Readers: f.readers, Writers: f.writers,
 	}, finding, nil
 }
 

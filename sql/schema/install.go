@@ -211,7 +211,7 @@ func (i *installation) finish(ctx context.Context) error {
 		}
 		steps := append([]Step{compatStep(s)}, i.Steps...)
 		if !i.FunctionsOnly {
-			steps = append(steps, i.persistenceStep(s), i.grantStep())
+			steps = append(steps, i.persistenceStep(s), i.grantStep(), i.writersStep())
 		}
 		for _, step := range steps {
 			if step.Run == nil {

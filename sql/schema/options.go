@@ -56,6 +56,12 @@ type Options struct {
 	// Default to none.
 	Sidecar, Readers []string
 
+	// Writers names roles that get what moving tasks and steps by hand needs:
+	// rights to the engine's own tables. They have to exist. A removal leaves
+	// them, because the tables are not ours.
+	// Defaults to none.
+	Writers []string
+
 	// LockTimeout bounds the wait for each lock: that of another installation,
 	// and those of the tables that a migration alters.
 	// Defaults to 10 seconds.
