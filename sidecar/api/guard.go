@@ -48,10 +48,10 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) (done bool, proble
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Add("Vary", "Origin")
-		h.Set("Access-Control-Expose-Headers", strings.Join([]string{HeaderAsOfLSN, HeaderStaleness, HeaderStale, HeaderStaleCause, "Retry-After"}, ", "))
+		h.Set("Access-Control-Expose-Headers", strings.Join([]string{HeaderAsOfLSN, HeaderStaleness, HeaderStale, HeaderStaleCause, HeaderRequestID, "Retry-After"}, ", "))
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
+			h.Set("Access-Control-Allow-Headers", strings.Join([]string{"Authorization", "Content-Type", HeaderKey, HeaderRequestID, "Last-Event-ID"}, ", "))
 			w.WriteHeader(http.StatusNoContent)
 			return true, nil
 		}
@@ -81,13 +81,16 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) (done bool, proble
 }
 
 // mayWrite refuses a request that is to change something, where no token says who
-// asks: from another machine, or from a page of another origin, be it one that
-// may read. Where tokens are configured they decide.
+// asks: from another machine, also one that a proxy asks for, under a name that
+// is not this machine's own, or from a page of another origin, be it one that may
+// read. Where tokens are configured they decide.
 func (g *guard) mayWrite(r *http.Request) *Problem {
 	if len(g.keys) > 0 {
 		return nil
 	}
-	if from, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	proxied := r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != ""
+	if err != nil || !from.Addr().Unmap().IsLoopback() || !loopbackName(hostOnly(r.Host)) || proxied {
 		return newProblem(http.StatusForbidden, ProblemForbidden, "without tokens, changes are accepted from this machine alone; configure http.tokens with one of the role writer")
 	}
 	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
@@ -98,12 +101,13 @@ func (g *guard) mayWrite(r *http.Request) *Problem {
 }
 
 // neededRole is what a request needs: who only asks is a reader, whatever the
-// method; a verification sets the database to work.
+// method; a verification sets the database to work, and what else is posted
+// changes something.
 func neededRole(r *http.Request) Role {
 	switch {
 	case r.URL.Path == pathVerify:
 		return Admin
-	case r.Method == http.MethodPatch:
+	case r.Method == http.MethodPatch || r.Method == http.MethodPost && r.URL.Path != pathContexts:
 		return Writer
 	}
 	return Reader
@@ -117,6 +121,16 @@ func (g *guard) role(r *http.Request) (role Role, given bool) {
 	}
 	_, role = g.keys.find(strings.TrimSpace(token))
 	return role, true
+}
+
+// name says who asks, for what is kept of a change.
+func (g *guard) name(r *http.Request) string {
+	if len(g.keys) == 0 {
+		return "somebody on the sidecar's machine"
+	}
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	name, _ := g.keys.find(strings.TrimSpace(token))
+	return name
 }
 
 // trusted says whether the request may be told why something is wrong.

@@ -57,6 +57,14 @@ func (s *Server) sendValue(w http.ResponseWriter, e *Envelope, v any) {
 	c.send(w, e)
 }
 
+// sendJSON sends an answer that is not of the index.
+func (s *Server) sendJSON(w http.ResponseWriter, v any) {
+	w.Header()["Content-Type"] = contentJSON
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.Encode(v) //nolint:errcheck // plain data; and nobody is left to be told
+}
+
 func (s *Server) taskSteps(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		taskID, detail := parseID("path.task_id", r.PathValue("task_id"))
@@ -190,7 +198,7 @@ func (s *Server) postContexts(known parameters) http.HandlerFunc {
 			invalid(detail).write(w)
 			return
 		}
-		body, problem := s.readBody(w, r)
+		body, problem := readBody(w, r, s.options.MaxBodyBytes)
 		if problem != nil {
 			problem.write(w)
 			return

@@ -118,7 +118,7 @@ func TestMayWrite(t *testing.T) {
 	}
 	g := &guard{}
 	for address, may := range map[string]bool{"127.0.0.1:5": true, "[::1]:5": true, "[::ffff:127.0.0.1]:5": true, "10.0.0.1:5": false, "[fe80::1%eth0]:5": false, "": false, "@": false} {
-		r := httptest.NewRequest(http.MethodPatch, "/v1/maintenance", nil)
+		r := httptest.NewRequest(http.MethodPatch, "http://127.0.0.1/v1/maintenance", nil)
 		if r.RemoteAddr = address; (g.mayWrite(r) == nil) != may {
 			t.Errorf("from %q: %v", address, g.mayWrite(r))
 		}

@@ -1,12 +1,16 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tasker-sidecar/tasker-sidecar/statemachine"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -22,6 +26,8 @@ func (s *Server) description() *huma.OpenAPI {
 		reflect.TypeFor[tasker.Null[string]]():  reflect.TypeFor[nullSchema[string]](),
 		reflect.TypeFor[tasker.Null[float64]](): reflect.TypeFor[nullSchema[float64]](),
 		reflect.TypeFor[tasker.Null[bool]]():    reflect.TypeFor[nullSchema[bool]](),
+		reflect.TypeFor[json.RawMessage]():      reflect.TypeFor[anySchema](),
+		reflect.TypeFor[statemachine.Kind]():    reflect.TypeFor[kindSchema](),
 	} {
 		registry.RegisterTypeAlias(from, to)
 	}
@@ -38,6 +44,7 @@ func (s *Server) description() *huma.OpenAPI {
 			{Name: tagTasks, Description: "Questions about tasks."},
 			{Name: tagSteps, Description: "Questions about steps."},
 			{Name: tagSystem, Description: "Questions about everything together."},
+			{Name: tagTransitions, Description: "Moving tasks and steps by hand, and what has become of them."},
 			{Name: tagMaintenance, Description: "What the engine leaves undone, and is done about it."},
 			{Name: tagProbes, Description: "For supervisors."},
 		},
@@ -70,6 +77,20 @@ type decimalSchema float64
 // Schema implements [huma.SchemaProvider].
 func (decimalSchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeNumber, Description: "An exact decimal number."}
+}
+
+type kindSchema string
+
+// Schema implements [huma.SchemaProvider].
+func (kindSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Enum: []any{"task", "step"}}
+}
+
+type anySchema struct{}
+
+// Schema implements [huma.SchemaProvider].
+func (anySchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Description: "Any JSON value."}
 }
 
 type nullSchema[T any] struct{}
@@ -115,6 +136,14 @@ func (s *Server) describeLimits() {
 			}
 			if path == pathVerify {
 				op.Responses["409"] = problem(http.StatusConflict, "a verification runs already")
+			}
+			if slices.Contains(op.Tags, tagTransitions) {
+				op.Responses["503"] = problem(http.StatusServiceUnavailable, "the database did not carry it out, or the sidecar's role may not, or it is not known whether it was committed")
+				if op.RequestBody != nil {
+					op.Responses["404"] = problem(http.StatusNotFound, "there is no such task or step")
+					op.Responses["409"] = problem(http.StatusConflict, "the transition is refused; refusal says why, and what is instead")
+					op.Responses["422"] = problem(http.StatusUnprocessableEntity, "the key belongs to another request")
+				}
 			}
 			if op.RequestBody != nil {
 				op.Responses["413"] = problem(http.StatusRequestEntityTooLarge, "the body is too large")

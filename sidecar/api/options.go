@@ -68,10 +68,18 @@ type Options struct {
 	// MaxBodyBytes bounds a request's body. Range 1 KiB to 64 MiB. Defaults to
 	// 1 MiB.
 	MaxBodyBytes int64
+	// MaxTransitionBytes bounds the body of a request for transitions, which may
+	// hold a MiB of metadata, and many of them. Range 1 KiB to 256 MiB. Defaults
+	// to 16 MiB.
+	MaxTransitionBytes int64
 	// MaxHeaderBytes bounds a request's line and headers, and so also the ids
 	// in a query. Range 1 KiB to 16 MiB. Defaults to 256 KiB.
 	MaxHeaderBytes int
 
+	// TransitionTimeout is how long a request for transitions, or for a history,
+	// may take in the database, beside MaxWait and WriteTimeout; what is not
+	// committed then is not made. Range 10ms to 1h. Defaults to 30s.
+	TransitionTimeout time.Duration
 	// ReadHeaderTimeout is the time for a request's line and headers. Range
 	// 10ms to 1h. Defaults to 5s.
 	ReadHeaderTimeout time.Duration
@@ -116,6 +124,9 @@ type Options struct {
 	EventsWriteTimeout time.Duration
 	// Maintenance is asked and told by /v1/maintenance. Defaults to none: 404.
 	Maintenance Maintenance
+	// Transitions moves tasks and steps, and reads their histories. Defaults to
+	// none: 404.
+	Transitions Transitions
 }
 
 // DefaultListen is the default of [Options.Listen].
@@ -132,7 +143,9 @@ func (o Options) WithDefaults() Options {
 	setDefault(&o.DefaultBlockers, min(100, o.MaxLimit))
 	setDefault(&o.MaxBatchIDs, 10_000)
 	setDefault(&o.MaxBodyBytes, 1<<20)
+	setDefault(&o.MaxTransitionBytes, 16<<20)
 	setDefault(&o.MaxHeaderBytes, 256<<10)
+	setDefault(&o.TransitionTimeout, 30*time.Second)
 	setDefault(&o.ReadHeaderTimeout, 5*time.Second)
 	setDefault(&o.ReadTimeout, 15*time.Second)
 	setDefault(&o.WriteTimeout, 30*time.Second)
@@ -177,6 +190,7 @@ func (o *Options) validate() error {
 	duration("MaxWait", o.MaxWait, time.Millisecond, 5*time.Minute)
 	duration("RetryAfter", o.RetryAfter, time.Second, time.Hour)
 	duration("ConnectionsTimeout", o.ConnectionsTimeout, time.Millisecond, time.Minute)
+	duration("TransitionTimeout", o.TransitionTimeout, 10*time.Millisecond, time.Hour)
 	duration("ReadHeaderTimeout", o.ReadHeaderTimeout, 10*time.Millisecond, time.Hour)
 	duration("ReadTimeout", o.ReadTimeout, 10*time.Millisecond, time.Hour)
 	duration("WriteTimeout", o.WriteTimeout, 10*time.Millisecond, time.Hour)
@@ -189,6 +203,7 @@ func (o *Options) validate() error {
 	count("DefaultBlockers", int64(o.DefaultBlockers), 1, int64(o.MaxLimit))
 	count("MaxBatchIDs", int64(o.MaxBatchIDs), 1, 1_000_000)
 	count("MaxBodyBytes", o.MaxBodyBytes, 1<<10, 64<<20)
+	count("MaxTransitionBytes", o.MaxTransitionBytes, 1<<10, 256<<20)
 	count("MaxHeaderBytes", int64(o.MaxHeaderBytes), 1<<10, 16<<20)
 	if o.MaxWait >= o.WriteTimeout {
 		bad("MaxWait (%v) must be less than WriteTimeout (%v), or a request that waits is cut off without an answer", o.MaxWait, o.WriteTimeout)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tasker-sidecar/tasker-sidecar/statemachine/writer"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -22,20 +24,32 @@ const (
 	ProblemNotFound         = "not-found"          // 404: no such task, step or route
 	ProblemMethodNotAllowed = "method-not-allowed" // 405
 	ProblemBusy             = "busy"               // 409: a verification runs already; 503: too many read events
+	ProblemNotAllowed       = "not-allowed"        // 409: the machine has no such transition from the state that is
+	ProblemGuardFailed      = "guard-failed"       // 409: parents of the step, or steps of the task, are not done
+	ProblemUnexpected       = "unexpected-state"   // 409: the state or the transition is not the expected one
+	ProblemNotOurs          = "not-ours"           // 409: the step is the workers' to take
+	ProblemContradictory    = "contradictory"      // 409: its history contradicts itself
+	ProblemVetoed           = "vetoed"             // 409: a check has refused it
+	ProblemAbandoned        = "abandoned"          // 409: others of its batch were refused
+	ProblemLost             = "lost"               // 409: others were faster at every attempt
+	ProblemBatchRefused     = "batch-refused"      // 409: all or nothing, and so nothing
 	ProblemTooLarge         = "too-large"          // 413: the body
 	ProblemMisdirected      = "misdirected"        // 421: the Host is none of ours
+	ProblemKeyReused        = "key-reused"         // 422: another request had the Idempotency-Key
 	ProblemInternal         = "internal"           // 500
 	ProblemNotYetApplied    = "not-yet-applied"    // 503: min_lsn was not reached in time
 	ProblemNotReady         = "not-ready"          // 503: nothing has been loaded yet
 	ProblemStale            = "stale"              // 503, of /readyz alone
 	ProblemVerifyFailed     = "verify-failed"      // 503: the database could not be asked
 	ProblemWriteFailed      = "write-failed"       // 503: the database did not take a change
+	ProblemNoRights         = "no-rights"          // 503: the sidecar's role may not write, or read histories
+	ProblemInDoubt          = "in-doubt"           // 503: it is not known whether it was committed
 	ProblemClosing          = "closing"            // 503: the server stops
 )
 
 // Problem is an error as an answer tells it (RFC 9457).
 type Problem struct {
-	Type   string `json:"type" doc:"What kind of problem it is: invalid-request, unauthorized, forbidden, not-found, method-not-allowed, busy, too-large, misdirected, internal, not-yet-applied, not-ready, stale, verify-failed, write-failed or closing."`
+	Type   string `json:"type" doc:"What kind of problem it is: invalid-request, unauthorized, forbidden, not-found, method-not-allowed, busy, not-allowed, guard-failed, unexpected-state, not-ours, contradictory, vetoed, abandoned, lost, batch-refused, key-reused, too-large, misdirected, internal, not-yet-applied, not-ready, stale, verify-failed, write-failed, no-rights, in-doubt or closing."`
 	Title  string `json:"title" doc:"The same in words."`
 	Status int    `json:"status" doc:"The HTTP status."`
 	Detail string `json:"detail" doc:"What is wrong this time, and what to do."`
@@ -47,6 +61,10 @@ type Problem struct {
 	AsOfLSN     *tasker.LSN `json:"as_of_lsn,omitempty" doc:"The position that the index reflects."`
 	BytesBehind *uint64     `json:"bytes_behind,omitempty" doc:"How many bytes of log lie between them."`
 	StalenessMS *int64      `json:"staleness_ms,omitempty" doc:"How old the index is."`
+
+	// Of refused transitions.
+	Refusal  *writer.Refusal `json:"refusal,omitempty" doc:"Why a transition was refused, and what is instead: reason, state, what is allowed, what is undone."`
+	Outcomes []OutcomeRow    `json:"outcomes,omitempty" doc:"Of a batch that was refused as a whole: what there is to say of each."`
 
 	retryAfter time.Duration
 }

@@ -19,6 +19,8 @@ const (
 	pathVerify  = "/v1/verify"
 
 	pathMaintenance = "/v1/maintenance"
+	pathContexts    = "/v1/contexts"
+	pathBatch       = "/v1/transitions/batch"
 )
 
 // Groups of routes in the description.
@@ -29,6 +31,7 @@ const (
 	tagProbes = "Probes"
 
 	tagMaintenance = "Maintenance"
+	tagTransitions = "Transitions"
 )
 
 // route builds the muxes and the description.
@@ -48,6 +51,7 @@ func (s *Server) route() error {
 	s.routeSystem(api)
 	s.routeEvents(api)
 	s.routeMaintenance(api)
+	s.routeTransitions(api)
 	s.routeProbes(api)
 	s.describeLimits()
 
@@ -161,8 +165,8 @@ func (s *Server) routeTasks(api huma.API) {
 	handled[contextsInput, output[StepsOfTasksAnswer]](api,
 		get("steps-of-tasks", "/v1/steps", tagSteps, "Readiness of the steps of several tasks (get_step_readiness_status_batch)"), s.stepsOfTasks)
 	handled[contextsInput, output[ContextsAnswer]](api,
-		get("contexts", "/v1/contexts", tagTasks, "Execution contexts of several tasks (get_task_execution_contexts_batch)"), s.contexts)
-	post := get("contexts-by-body", "/v1/contexts", tagTasks, "The same for more tasks than fit into an address")
+		get("contexts", pathContexts, tagTasks, "Execution contexts of several tasks (get_task_execution_contexts_batch)"), s.contexts)
+	post := get("contexts-by-body", pathContexts, tagTasks, "The same for more tasks than fit into an address")
 	post.Method = http.MethodPost
 	handled[postContextsInput, output[ContextsAnswer]](api, post, s.postContexts)
 

@@ -21,6 +21,18 @@ type Status struct {
 	Projection  ProjectionStatus  `json:"projection"`
 	Events      EventsStatus      `json:"events"`
 	Maintenance []ServiceStatus   `json:"maintenance" doc:"The maintenance services."`
+	Writer      WriterStatus      `json:"writer"`
+}
+
+// WriterStatus is what was done about transitions that were asked for.
+type WriterStatus struct {
+	Transitions  int64 `json:"transitions" doc:"Transitions written."`
+	Repeated     int64 `json:"repeated" doc:"Requests answered with what an earlier one under the same key had made."`
+	Refused      int64 `json:"refused" doc:"Requests refused."`
+	Transactions int64 `json:"transactions" doc:"Transactions committed for them."`
+	Retries      int64 `json:"retries" doc:"Attempts after the first, of a transaction."`
+	// Races are how often something else was in the way, by kind.
+	Races map[string]int64 `json:"races" doc:"How often something was in the way, by kind: overtaken, unique_violation, deadlock, serialization_failure, lock_timeout, connection_lost, commit_in_doubt."`
 }
 
 // DatabaseStatus is which database is followed, under which rules.

@@ -46,6 +46,9 @@ func (s *Server) routeSystem(api huma.API) {
 			if status.Index.Anomalies == nil {
 				status.Index.Anomalies = map[string]int64{}
 			}
+			if status.Writer.Races == nil {
+				status.Writer.Races = map[string]int64{}
+			}
 			status.Maintenance = notNil(status.Maintenance)
 			return outputOf(&StatusAnswer{envelopeOf(fresh), status}), nil
 		})
