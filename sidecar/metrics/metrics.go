@@ -27,6 +27,7 @@ type Metrics struct {
 	apply    prometheus.Histogram
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	moves    *prometheus.CounterVec
 }
 
 // New makes the metrics of what source tells, with those of the process and of
@@ -36,7 +37,8 @@ func New(source Source) *Metrics {
 	m.apply = prometheus.NewHistogram(applyTime)
 	m.requests = prometheus.NewCounterVec(requests, []string{"route", "method", "code"})
 	m.duration = prometheus.NewHistogramVec(requestTime, []string{"route"})
-	m.registry.MustRegister(newCollector(source), m.apply, m.requests, m.duration,
+	m.moves = prometheus.NewCounterVec(moves, []string{"kind", "to", "result"})
+	m.registry.MustRegister(newCollector(source), m.apply, m.requests, m.duration, m.moves,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -51,6 +53,10 @@ var (
 	requests = prometheus.CounterOpts{
 		Namespace: namespace, Name: "http_requests_total",
 		Help: "HTTP requests answered, by the pattern of their route (none: no route), method and status.",
+	}
+	moves = prometheus.CounterOpts{
+		Namespace: namespace, Name: "transitions_total",
+		Help: "Transitions asked for, by kind (task, step), the state asked for, and result: done, repeated, failed, or why it was refused.",
 	}
 	requestTime = prometheus.HistogramOpts{
 		Namespace: namespace, Name: "http_request_duration_seconds",
@@ -68,6 +74,11 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Observe(route, method string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
 	m.duration.WithLabelValues(route).Observe(took.Seconds())
+}
+
+// ObserveTransition counts a transition that was asked for.
+func (m *Metrics) ObserveTransition(kind, to, result string) {
+	m.moves.WithLabelValues(kind, to, result).Inc()
 }
 
 // ObserveApply counts a transaction that took so long to apply.

@@ -60,6 +60,7 @@ func full() *told {
 		Projection:  api.ProjectionStatus{State: "projecting", WrittenLSN: 28, Flushes: 29, Rows: 30, FlushMillis: 31000},
 		Events:      api.EventsStatus{Published: 32, Gaps: 33, Unnamed: 34, Readers: 35, Dropped: 36, Queued: 37},
 		Maintenance: []api.ServiceStatus{{Service: "retrier", Mode: "act", State: "stopped", Why: "secret", Due: 42, Later: 1, Done: 43, Overtaken: 44, Failed: 45, LastError: "secret"}},
+		Writer:      api.WriterStatus{Transactions: 46, Retries: 47, Races: map[string]int64{"deadlock": 48}},
 	}
 	return s
 }
@@ -86,6 +87,7 @@ func TestScrape(t *testing.T) {
 	m.Observe("/v1/tasks/{task_id}/steps", "GET", 200, 40*time.Microsecond)
 	m.Observe("/v1/tasks/{task_id}/steps", "GET", 404, time.Millisecond)
 	m.ObserveApply(3 * time.Microsecond)
+	m.ObserveTransition("step", "pending", "not_allowed")
 	text, _ := scraped(t, m)
 	for _, line := range []string{
 		`build_info{version="1.2.3"} 1`, "start_time_seconds 5", "ready 1", "stale 1", `state{state="streaming"} 1`,
@@ -103,6 +105,8 @@ func TestScrape(t *testing.T) {
 		`http_request_duration_seconds_count{route="/v1/tasks/{task_id}/steps"} 2`,
 		`http_request_duration_seconds_bucket{route="/v1/tasks/{task_id}/steps",le="0.0001"} 1`,
 		"apply_duration_seconds_count 1", `apply_duration_seconds_bucket{le="4e-06"} 1`,
+		`transitions_total{kind="step",result="not_allowed",to="pending"} 1`, "writer_transactions_total 46", "writer_retries_total 47",
+		`writer_races_total{kind="deadlock"} 48`,
 	} {
 		if !strings.Contains(text, "\ntasker_sidecar_"+line+"\n") {
 			t.Errorf("missing: %s", line)
@@ -143,6 +147,7 @@ var unit = regexp.MustCompile(`_(bytes|seconds|rows|steps|tasks|edges|readers|tr
 func TestNames(t *testing.T) {
 	m := New(full())
 	m.Observe("none", "GET", 404, time.Millisecond)
+	m.ObserveTransition("task", "error", "done")
 	problems, err := testutil.GatherAndLint(m.registry)
 	if err != nil {
 		t.Fatal(err)
@@ -186,6 +191,7 @@ func TestPage(t *testing.T) {
 	}
 	m := New(full())
 	m.Observe("none", "GET", 404, time.Millisecond)
+	m.ObserveTransition("task", "error", "done")
 	_, families := scraped(t, m)
 	named := map[string]bool{}
 	for _, match := range regexp.MustCompile("(?m)^\\| `(\\w+)`").FindAllStringSubmatch(string(text), -1) {

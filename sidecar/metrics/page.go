@@ -36,6 +36,7 @@ Beside these there are those of the process (` + "`process_*`" + `) and of Go's 
 	}
 	row(applyTime.Name, "histogram", "", applyTime.Help)
 	row(requests.Name, "counter", "route,method,code", requests.Help)
+	row(moves.Name, "counter", "kind,to,result", moves.Help)
 	row(requestTime.Name, "histogram", "route", requestTime.Help)
 	b.WriteString(`
 ## What to watch

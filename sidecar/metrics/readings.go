@@ -137,6 +137,16 @@ var readings = []reading{
 	labeledCounter("maintenance_failures_total", "service", "Tries of each maintenance service that failed, and are made again.",
 		perService(func(m *api.ServiceStatus) float64 { return float64(m.Failed) })),
 
+	counter("writer_transactions_total", "Transactions committed for transitions that were asked for.", func(s *scrape) float64 { return float64(s.Writer.Transactions) }),
+	counter("writer_retries_total", "Attempts after the first of such a transaction.", func(s *scrape) float64 { return float64(s.Writer.Retries) }),
+	labeledCounter("writer_races_total", "kind", "How often something was in the way of such a transaction, by kind, as /v1/status gives it.", func(s *scrape) map[string]float64 {
+		values := make(map[string]float64, len(s.Writer.Races))
+		for kind, n := range s.Writer.Races {
+			values[kind] = float64(n)
+		}
+		return values
+	}),
+
 	gauge("verify_last_pass_time_seconds", "When the last comparison was done, in seconds since 1970; 0 before the first.", func(s *scrape) float64 { return seconds(s.Verify.LastAt) }),
 }
 
