@@ -11,6 +11,7 @@ const (
 	exitFound     = 1   // done, and something is wrong: differences, errors among the findings
 	exitUsage     = 2   // the command line or the configuration is wrong; nothing was started
 	exitFailed    = 3   // the database or the server cannot be reached or used
+	exitRefused   = 4   // a transition was refused, for what its task or step is; nothing was changed
 	exitInterrupt = 130 // a second signal cut the closing short
 )
 

@@ -27,12 +27,16 @@ type maintaining struct {
 	rows   *projecting // who leads
 }
 
+// maintenanceConnections: one for what acts, one for what is asked of it, and one
+// to spare.
+const maintenanceConnections = 3
+
 // newMaintaining makes the services. Their pool connects when something is to be
 // written, and never else.
 func newMaintaining(c *config.Config, logger hclog.Logger, f *follow.Follower) (*maintaining, error) {
-	pool, err := maintenancePool(c)
+	pool, err := idlePool(c, maintenanceConnections)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the connections of maintenance: %w", err)
 	}
 	m := &maintaining{config: c, pool: pool}
 	o, err := maintenanceOptions(c, logger)
@@ -45,25 +49,6 @@ func newMaintaining(c *config.Config, logger hclog.Logger, f *follow.Follower) (
 		return nil, &codedError{exitUsage, err}
 	}
 	return m, nil
-}
-
-func maintenancePool(c *config.Config) (*pgxpool.Pool, error) {
-	base, err := databaseConfig(c)
-	if err != nil {
-		return nil, err
-	}
-	database, err := pgxpool.ParseConfig("")
-	if err != nil {
-		return nil, fmt.Errorf("the connections of maintenance: %w", err)
-	}
-	base.RuntimeParams["TimeZone"] = "UTC" // what Rails keeps in columns without a zone
-	database.ConnConfig = base
-	database.MinConns, database.MaxConns, database.MaxConnIdleTime = 0, 3, time.Minute
-	pool, err := pgxpool.NewWithConfig(context.Background(), database)
-	if err != nil {
-		return nil, fmt.Errorf("the connections of maintenance: %w", err)
-	}
-	return pool, nil
 }
 
 // maintenanceOptions hands the configuration over; the pool is the caller's.

@@ -69,6 +69,8 @@ func apiOptions(c *config.Config, logger hclog.Logger) (api.Options, error) {
 		DefaultBlockers:    h.DefaultBlockers,
 		MaxBatchIDs:        h.MaxBatchIDs,
 		MaxBodyBytes:       int64(h.MaxBodyBytes),
+		MaxTransitionBytes: int64(h.MaxTransitionBytes),
+		TransitionTimeout:  h.TransitionTimeout,
 		MaxHeaderBytes:     int(h.MaxHeaderBytes),
 		ReadHeaderTimeout:  h.ReadHeaderTimeout,
 		ReadTimeout:        h.ReadTimeout,

@@ -11,6 +11,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
+	"github.com/tasker-sidecar/tasker-sidecar/statemachine/writer"
 )
 
 // remote asks a running sidecar over HTTP.
@@ -30,9 +33,11 @@ func newRemote(server, token string, timeout time.Duration) (*remote, error) {
 
 // problem is what the API answers instead, RFC 9457.
 type problem struct {
-	Status int    `json:"status"`
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
+	Type    string          `json:"type"`
+	Status  int             `json:"status"`
+	Title   string          `json:"title"`
+	Detail  string          `json:"detail"`
+	Refusal *writer.Refusal `json:"refusal"`
 }
 
 // call asks for path, relative to the server's address, and decodes the answer
@@ -41,8 +46,9 @@ func (r *remote) call(ctx context.Context, method, path string, query url.Values
 	return r.send(ctx, method, path, query, nil, out)
 }
 
-// send is call with a body, which is sent as JSON unless it is nil.
-func (r *remote) send(ctx context.Context, method, path string, query url.Values, body, out any) error {
+// send is call with a body, which is sent as JSON unless it is nil, and with
+// headers: names and values.
+func (r *remote) send(ctx context.Context, method, path string, query url.Values, body, out any, headers ...string) error {
 	target := r.base.JoinPath(path)
 	target.RawQuery = query.Encode()
 	var content io.Reader
@@ -59,6 +65,9 @@ func (r *remote) send(ctx context.Context, method, path string, query url.Values
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
 	}
 	if r.token != "" {
 		request.Header.Set("Authorization", "Bearer "+r.token)
@@ -86,10 +95,17 @@ func describeProblem(response *http.Response, body []byte) error {
 	if json.Unmarshal(body, &p) != nil || p.Title == "" {
 		return fmt.Errorf("the sidecar answered %s: %s", response.Status, strings.TrimSpace(string(body)))
 	}
+	if p.Refusal != nil && p.Refusal.Reason != writer.InDoubt {
+		return &codedError{exitRefused, &refusedError{p.Detail, p.Refusal}}
+	}
 	if p.Detail == "" {
 		return fmt.Errorf("the sidecar answered %d: %s", response.StatusCode, p.Title)
 	}
-	return fmt.Errorf("the sidecar answered %d: %s", response.StatusCode, p.Detail)
+	err := fmt.Errorf("the sidecar answered %d: %s", response.StatusCode, p.Detail)
+	if p.Type == api.ProblemInvalidRequest {
+		return &codedError{exitUsage, err}
+	}
+	return err
 }
 
 // unwrapURL drops the method and the address that net/http puts before the cause.

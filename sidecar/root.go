@@ -20,7 +20,7 @@ database, which steps can run now and why the others cannot.
 
 Exit codes: 0 done; 1 done, and something is wrong (differences, errors found);
 2 the command line or the configuration is wrong; 3 the database or the server
-cannot be reached or used; 130 a second signal cut the closing short.`
+cannot be reached or used; 4 a transition was refused, and nothing changed; 130 a second signal cut the closing short.`
 
 const rootExample = `  tasker-sidecar doctor --database-url postgres://sidecar@db/app
   tasker-sidecar run    --database-url postgres://sidecar@db/app
@@ -49,7 +49,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.runCommand(), a.demoCommand(), a.doctorCommand(), a.verifyCommand(), a.statusCommand(), a.whyCommand(),
-		a.readyCommand(), a.eventsCommand(), a.maintenanceCommand(), a.installCommand(), a.uninstallCommand(), a.readModeCommand(), a.publicationCommand(), a.testbedCommand(), a.tokenCommand(), a.benchCommand(), a.versionCommand(),
+		a.readyCommand(), a.transitionCommand(), a.historyCommand(), a.eventsCommand(), a.maintenanceCommand(), a.installCommand(), a.uninstallCommand(), a.readModeCommand(), a.publicationCommand(), a.testbedCommand(), a.tokenCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -21,8 +21,8 @@ import (
 )
 
 // service is a sidecar that runs: the follower, the API beside it, the
-// projection where the database is prepared for it, and the continuous
-// comparison when it is wanted.
+// projection where the database is prepared for it, the continuous comparison
+// when it is wanted, and what moves tasks and steps when somebody asks for that.
 //
 //	start    API first (a taken port ends it before the database is touched),
 //	         then the follower, then the projection and the comparison
@@ -39,6 +39,7 @@ type service struct {
 	rows     *projecting   // nil: none are written
 	hub      *announce.Hub // nil: no events are told
 	services *maintaining  // nil where rows is
+	writing  *writing
 
 	mu   sync.Mutex
 	conn *pgx.Conn // asks for what is in no log; nil until it is needed
@@ -74,6 +75,9 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 		}
 		s.services.rows = s.rows
 	}
+	if s.writing, err = newWriting(c, registry.ObserveTransition); err != nil {
+		return nil, err
+	}
 	options, err := apiOptions(c, logger)
 	if err != nil {
 		return nil, err
@@ -81,6 +85,7 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	options.Metrics, options.Observe = registry.Handler(), registry.Observe
 	options.Clock = func() time.Time { return follower.Now().Time() }
 	options.Verify = s.verifier.once
+	options.Transitions = s.writing
 	options.Events = s.hub
 	if s.services != nil {
 		options.Maintenance = s.services
@@ -150,6 +155,7 @@ func (s *service) run(ctx context.Context) error {
 	if s.services != nil {
 		s.services.pool.Close()
 	}
+	s.writing.pool.Close()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

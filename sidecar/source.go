@@ -10,6 +10,7 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
+	"github.com/tasker-sidecar/tasker-sidecar/statemachine/writer"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -49,7 +50,19 @@ func (s *service) Status() api.Status {
 		out.Events = api.EventsStatus(s.hub.Stats())
 	}
 	out.Maintenance = s.services.status()
+	out.Writer = writerStatus(s.writing.counters())
 	return out
+}
+
+func writerStatus(c writer.Counters) api.WriterStatus {
+	return api.WriterStatus{
+		Transitions: c.Transitions, Repeated: c.Repeated, Refused: c.Refused, Transactions: c.Transactions,
+		Races: map[string]int64{
+			"overtaken": c.Overtaken, "unique_violation": c.UniqueViolations, "deadlock": c.Deadlocks, "serialization_failure": c.SerializationFailures,
+			"lock_timeout": c.LockTimeouts, "connection_lost": c.ConnectionsLost, "commit_in_doubt": c.CommitsInDoubt,
+		},
+		Retries: c.Retries,
+	}
 }
 
 // describe tells all that a follower knows of itself.
@@ -92,6 +105,7 @@ func describe(follower *follow.Follower, c *config.Config, started time.Time) ap
 			StartedAt:     tasker.NoTime,
 			FinishedAt:    tasker.NoTime,
 		},
+		Writer: writerStatus(writer.Counters{}),
 	}
 	if status.LastError != nil {
 		out.Replication.LastError = replication.Explain(status.LastError).Error()
