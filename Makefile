@@ -71,6 +71,12 @@ bench: build ## measure against the baselines; figures go to RESULTS as JSON
 	bin/tasker-sidecar bench --suite follow --json $(RESULTS)/follow.json
 	bin/tasker-sidecar bench --suite rows --json $(RESULTS)/rows.json
 	bin/tasker-sidecar bench --suite write --json $(RESULTS)/write.json
+	bin/tasker-sidecar bench --suite shapes --json $(RESULTS)/shapes.json
+
+.PHONY: bench-held
+bench-held: build ## measure what 15 minutes of somebody's open transaction do to the rows
+	mkdir -p $(RESULTS)
+	bin/tasker-sidecar bench --suite held --json $(RESULTS)/held.json
 
 .PHONY: release
 release: ## build static binaries, a container file and checksums in dist/
