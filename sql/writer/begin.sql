@@ -8,4 +8,5 @@ SELECT
     set_config('statement_timeout', coalesce($2::text, current_setting('statement_timeout')), true),
     set_config('idle_in_transaction_session_timeout', coalesce($3::text, current_setting('idle_in_transaction_session_timeout')), true),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local' ELSE current_setting('synchronous_commit') END, true),
-    set_config('plan_cache_mode', 'force_generic_plan', true)
+    set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_seqscan', 'off', true)
