@@ -21,7 +21,7 @@ func liveTime(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv(liveVariable)
 	if text == "" {
-		return 12 * time.Second
+		return time.Minute
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
