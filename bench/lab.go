@@ -52,12 +52,12 @@ func (l *lab) close() {
 	}
 }
 
-// pick is the value for the run's size.
-func pick[T any](l *lab, quick, full T) T {
+// pick is the value for the run's size: for Quick or any other.
+func pick[T any](l *lab, quick, other T) T {
 	if l.o.Size == Quick {
 		return quick
 	}
-	return full
+	return other
 }
 
 func (l *lab) rounds() Rounds { return Rounds{Count: l.o.Rounds} }

@@ -46,6 +46,25 @@ func sampleReport() *Report {
 	})
 	add(Share, Result{Name: "broken", What: "what failed", Unit: "ns", Goal: &Goal{AtMost: 1}, Error: "no psql"})
 	add(Share, Result{Name: "memory", What: "memory", Unit: "B/step", Better: Lower, Samples: []float64{181.25}})
+	add(Advantage, Result{
+		Name: "step-readiness/fast", What: "readiness of a step, fast", Question: "step-readiness", By: "fast", Subject: "fast", Baseline: "engine", Unit: "ns/op", Better: Lower,
+		Samples: []float64{90e3, 91e3, 92e3, 93e3, 94e3}, BaselineSamples: []float64{250e3, 251e3, 252e3, 253e3, 254e3},
+		Latency: recorder.Latency(), BaselineLatency: recorder.Latency(), Open: &OpenLoop{RatePerSecond: 100, Latency: recorder.Latency(), Baseline: recorder.Latency()},
+		Cost: &Cost{Source: "pg_stat_statements", ServerNanoseconds: 70e3, CPUNanoseconds: 65e3, BuffersHit: 12}, BaselineCost: &Cost{Source: "pg_stat_statements", ServerNanoseconds: 200e3, BuffersHit: 120.5, BuffersRead: 1},
+		FallBacks: &FallBacks{Answers: 1000, FromRows: 998, Causes: map[string]int64{"behind": 2}},
+	})
+	add(Advantage, Result{
+		Name: "levels-20/process", What: "levels of 20 diamonds", Question: "levels-20", By: "process", Subject: "process", Baseline: "engine", Unit: "ns/op", Better: Lower,
+		Samples: []float64{5000, 5010, 4990, 5005, 4995}, Goal: &Goal{AtLeast: 1000}, BaselineEnding: &Ending{CutSeconds: 30},
+	})
+	add(Advantage, Result{
+		Name: "slowest-steps/engine", What: "slowest steps", Question: "slowest-steps", By: "engine", Subject: "engine", Unit: "ns/op", Better: Lower,
+		Ending: &Ending{Fails: "structure of query does not match function result type"},
+	})
+	growth, exponents := FitGrowth(Growth{X: "tasks", Y: "time", Unit: "ns/op", Points: []Point{
+		{X: 100, Samples: []float64{10, 11, 10, 12, 10}}, {X: 1000, Samples: []float64{11, 11, 10, 12, 11}}, {X: 10_000, Samples: []float64{12, 11, 12, 12, 11}},
+	}})
+	add(Share, Result{Name: "change-growth", What: "cost of a change against the number of tasks", Unit: "exponent", Better: Lower, Samples: exponents, Growth: growth, Goal: &Goal{AtMost: 0.1}})
 	return r
 }
 
@@ -120,7 +139,7 @@ func TestBenchstatReadsIt(t *testing.T) {
 			samples++
 		}
 	}
-	if err := reader.Err(); err != nil || samples != 26 {
+	if err := reader.Err(); err != nil || samples != 46 {
 		t.Errorf("%d samples, %v", samples, err)
 	}
 }

@@ -95,22 +95,41 @@ func bootstrap(n int, statistic func(draw func() int) float64) (low, high float6
 }
 
 // Judge fills in what follows from a result's samples: medians, ratio, verdict.
+// A baseline that was cut gives a ratio that bounds the true one from below;
+// one that fails gives none, and then no goal for a ratio can be judged.
 func (r *Result) Judge(form Form) {
-	if r.Error != "" || len(r.Samples) == 0 {
+	switch {
+	case r.Error == "" && r.Ending != nil:
+		r.Verdict = NoAnswer
+		return
+	case r.Error != "" || len(r.Samples) == 0:
 		r.Verdict = Failed
 		return
 	}
 	r.Median = Median(r.Samples)
-	low, high := 0.0, 0.0
-	if len(r.BaselineSamples) > 0 {
+	switch {
+	case len(r.BaselineSamples) > 0:
 		r.BaselineMedian = Median(r.BaselineSamples)
 		ratio := Compare(r.Samples, r.BaselineSamples, r.Better, form)
 		r.Ratio = &ratio
-		low, high = ratio.Low, ratio.High
-	} else {
-		low, high = Interval(r.Samples)
+		r.Verdict = r.Goal.judge(ratio.Low, ratio.High)
+	case r.BaselineEnding != nil && r.BaselineEnding.CutSeconds > 0 && form == Advantage && r.Better == Lower:
+		r.Ratio = boundBy(r.Samples, r.BaselineEnding.CutSeconds*1e9)
+		r.Verdict = r.Goal.judge(r.Ratio.Low, math.Inf(1))
+	case r.BaselineEnding != nil:
+		r.Verdict = NoGoal
+	default:
+		r.Verdict = r.Goal.judge(Interval(r.Samples))
 	}
-	r.Verdict = r.Goal.judge(low, high)
+}
+
+// boundBy is the least that the advantage over a baseline can be which took
+// longer than the given time.
+func boundBy(samples []float64, cut float64) *Ratio {
+	low, high := Interval(samples)
+	r := &Ratio{Form: Advantage, Value: cut / Median(samples), Low: cut / high, High: cut / low, Confidence: confidence, Bound: true}
+	r.Told = r.Low > 1
+	return r
 }
 
 func (g *Goal) judge(low, high float64) Verdict {

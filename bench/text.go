@@ -82,8 +82,16 @@ func (r *Result) cells() cells {
 		return cells{"failed: " + orDash(r.Error), "–", "–", r.goal(), string(Failed)}
 	}
 	c := cells{withUnit(r.Median, r.Unit), "–", "–", r.goal(), string(r.Verdict)}
-	if r.Ratio != nil {
+	if r.Ending != nil {
+		c.subject = r.Ending.String()
+	}
+	switch {
+	case r.BaselineEnding != nil:
+		c.baseline = r.BaselineEnding.String()
+	case r.Ratio != nil:
 		c.baseline = withUnit(r.BaselineMedian, r.Unit)
+	}
+	if r.Ratio != nil {
 		c.ratio = r.Ratio.String()
 	}
 	if r.Goal == nil {
@@ -105,6 +113,12 @@ func (r *Result) goal() string {
 
 // String is the ratio with its interval, or that there is none to be claimed.
 func (r *Ratio) String() string {
+	if r.Bound {
+		if !r.Told {
+			return "–"
+		}
+		return "> " + number(r.Low)
+	}
 	interval := fmt.Sprintf("%s to %s", number(r.Low), number(r.High))
 	if !r.Told {
 		return "no difference beyond noise (" + interval + ")"

@@ -60,7 +60,7 @@ Exit code 1: a goal was not reached, or a case failed.`,
 	flags := c.Flags()
 	flags.StringVar(&suite, "suite", "follow", "the suite")
 	flags.StringVar(&only, "only", "", "only the cases whose name matches this regular expression")
-	flags.StringVar(&size, "size", string(bench.Full), "quick or full")
+	flags.StringVar(&size, "size", string(bench.Default), "quick, default or full")
 	flags.IntVar(&rounds, "rounds", 0, "samples of each subject; 0: what the size has")
 	flags.Uint64Var(&seed, "seed", 1, "makes data sets repeatable")
 	flags.StringVar(&binDir, "bin-dir", "", "directory of the PostgreSQL binaries; found by itself otherwise")
