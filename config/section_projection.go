@@ -42,6 +42,24 @@ type Projection struct {
 	RowsPerTransaction int `range:"1..1000000" default:"10000"`
 	// KeepFlushes is how many rows of the table flushes stay.
 	KeepFlushes int `range:"2..1000000" default:"100"`
+	// CompactInterval is how often it is looked whether tables of rows have grown
+	// too large, which they do while somebody keeps a transaction open for long:
+	// what is replaced cannot be removed then. Such a table is emptied and filled
+	// anew from memory; meanwhile answers are computed from the engine's tables.
+	// 0: never.
+	CompactInterval time.Duration `range:"0s..24h" default:"15s"`
+	// CompactRatio is how many times the size that its rows take in a table just
+	// filled is too large.
+	CompactRatio float64 `range:"1.5..1000" default:"2.5"`
+	// CompactFloor is a size up to which no table is too large.
+	CompactFloor Size `range:"64KiB..1TiB" default:"4MiB"`
+	// CompactLockTimeout bounds how long filling anew waits for who is reading the
+	// rows, and others wait behind it; if that is in vain, it is tried again after
+	// compact_interval.
+	CompactLockTimeout time.Duration `range:"1ms..10s" default:"50ms"`
+	// CompactTimeout bounds how long filling anew may take; then the tables stay
+	// as they were.
+	CompactTimeout time.Duration `range:"1s..24h" default:"2m"`
 	// NotifyChannel is the channel of NOTIFY on which tasks are announced that
 	// have gained steps that can run, with the task's id as payload. Empty: none
 	// are.

@@ -61,6 +61,18 @@ type Options struct {
 	// KeepFlushes is how many rows of flushes stay.
 	// Defaults to 100.
 	KeepFlushes int
+	// CompactInterval is how often it is looked whether tables of rows have grown
+	// too large: to more than CompactRatio times the size that their rows take in
+	// a table just filled, and to more than CompactFloor bytes. Those are emptied
+	// and filled anew; negative: never.
+	// Defaults to 15 s, 2.5 and 4 MiB.
+	CompactInterval time.Duration
+	CompactRatio    float64
+	CompactFloor    int64
+	// CompactLockTimeout bounds how long that waits for who is reading, and others
+	// wait behind it; CompactTimeout how long it may take.
+	// Defaults to 50 ms and 2 min.
+	CompactLockTimeout, CompactTimeout time.Duration
 	// Notify is the channel on which a transaction that gives a task ready steps
 	// notifies, with the task's id as payload; at most NotifyMost of them each
 	// flush, then one without payload.
@@ -98,6 +110,11 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.SweepInterval, time.Minute)
 	def(&o.RowsPerTransaction, 10_000)
 	def(&o.KeepFlushes, 100)
+	def(&o.CompactInterval, 15*time.Second)
+	def(&o.CompactRatio, 2.5)
+	def(&o.CompactFloor, 4<<20)
+	def(&o.CompactLockTimeout, 50*time.Millisecond)
+	def(&o.CompactTimeout, 2*time.Minute)
 	def(&o.NotifyMost, 100)
 	if o.Written == nil {
 		o.Written = func(tasker.LSN) {}
@@ -122,6 +139,9 @@ func (o Options) validate() error {
 	check(o.Heartbeat > 0 && o.FlushTimeout > 0 && o.ConnectTimeout > 0 && o.SweepInterval > 0,
 		"heartbeat %s, flush timeout %s, connect timeout %s, sweep interval %s: all must be above 0", o.Heartbeat, o.FlushTimeout, o.ConnectTimeout, o.SweepInterval)
 	check(o.KeepFinished >= 0, "finished tasks are kept for %s, which is negative", o.KeepFinished)
+	check(o.CompactRatio > 1 && o.CompactFloor > 0 && o.CompactLockTimeout >= time.Millisecond && o.CompactTimeout > 0,
+		"tables are filled anew at %g times their size and %d bytes, waiting %s for locks, within %s: above 1, and the rest above 0",
+		o.CompactRatio, o.CompactFloor, o.CompactLockTimeout, o.CompactTimeout)
 	check(o.RowsPerTransaction > 0 && o.KeepFlushes > 1 && o.NotifyMost > 0, "rows per transaction %d, kept flushes %d, tasks named in notifications %d: too few",
 		o.RowsPerTransaction, o.KeepFlushes, o.NotifyMost)
 	return errors.Join(errs...)

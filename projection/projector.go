@@ -24,6 +24,10 @@ type Projector struct {
 	lastFlush                    atomic.Int64 // how long it took
 	lastFlushed                  atomic.Pointer[time.Time]
 	reconcileTasks, reconcileAll atomic.Int64
+	compactions                  atomic.Uint64
+	// rowSize is how many bytes a row takes in a table that was just filled; it
+	// belongs to the session.
+	rowSize [rowTableCount]float64
 }
 
 // New makes a projector. The options are checked here, all at once.
@@ -32,7 +36,7 @@ func New(o Options, source Source) (*Projector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Projector{o: o, source: source}, nil
+	return &Projector{o: o, source: source, rowSize: usualSize}, nil
 }
 
 // State is what a projector is doing.
@@ -75,6 +79,8 @@ type Status struct {
 	// ReconciledTasks of ReconcileTasks have been put right by the reconciliation
 	// that goes on, or the last one.
 	ReconciledTasks, ReconcileTasks int64
+	// Compactions counts how often tables that had grown too large were filled anew.
+	Compactions uint64
 }
 
 // Status tells how the projector is.
@@ -84,6 +90,7 @@ func (p *Projector) Status() Status {
 		Flushes: p.flushes.Load(), Rows: p.rows.Load(), Reconciled: p.reconciled.Load(),
 		FlushDuration:   time.Duration(p.lastFlush.Load()),
 		ReconciledTasks: p.reconcileTasks.Load(), ReconcileTasks: p.reconcileAll.Load(),
+		Compactions: p.compactions.Load(),
 	}
 	if at := p.lastFlushed.Load(); at != nil {
 		s.FlushedAt = *at

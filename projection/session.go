@@ -23,6 +23,7 @@ type session struct {
 	of     Reflection       // what the rows reflect
 	cutoff tasker.Timestamp // tasks finished before have no rows
 	swept  time.Time
+	looked time.Time // when it was last looked how large the tables are
 	// vouching is whether the last flush says that the rows count, health and
 	// oldest what else it says.
 	vouching bool
@@ -161,9 +162,11 @@ func (s *session) advance(ctx context.Context, r Reflection) error {
 		return err
 	}
 	if time.Since(s.swept) >= s.o.SweepInterval {
-		return s.sweep(ctx)
+		if err := s.sweep(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.compact(ctx)
 }
 
 // difference is what has to be written for the rows to be those of a view.

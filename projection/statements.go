@@ -25,6 +25,7 @@ var (
 	sqlReadTasks        = statement("read_task_rows")
 	sqlReadDAG          = statement("read_dag_rows")
 	sqlReadCandidates   = statement("read_candidate_rows")
+	sqlRowSizes         = statement("row_sizes")
 )
 
 // statement is the text of a file; one that is missing shows when the program

@@ -158,3 +158,6 @@ func (v *View) OldestCandidate() tasker.Timestamp {
 	}
 	return tasker.Infinity
 }
+
+// Candidates is how many steps are ready, or will be by the clock alone.
+func (v *View) Candidates() int { return v.ready.Len() }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -101,7 +102,7 @@ func (p *projecting) status() api.ProjectionStatus {
 	term, rows := p.project.Leader().Term, p.project.Status()
 	out := api.ProjectionStatus{
 		State: rows.State.String(), Leader: term.Holder, Epoch: term.Epoch, WrittenLSN: rows.Written,
-		Flushes: int64(rows.Flushes), Rows: int64(rows.Rows), //nolint:gosec // counts
+		Flushes: int64(rows.Flushes), Rows: int64(rows.Rows), Compactions: int64(rows.Compactions), //nolint:gosec // counts
 		FlushMillis: float64(rows.FlushDuration.Microseconds()) / 1000, FlushedAt: tasker.NoTime,
 	}
 	if !rows.FlushedAt.IsZero() {
@@ -149,6 +150,11 @@ func projectionOptions(c *config.Config, logger hclog.Logger) projection.Options
 		SweepInterval:      p.SweepInterval,
 		RowsPerTransaction: p.RowsPerTransaction,
 		KeepFlushes:        p.KeepFlushes,
+		CompactInterval:    cmp.Or(p.CompactInterval, -1), // never
+		CompactRatio:       p.CompactRatio,
+		CompactFloor:       int64(p.CompactFloor),
+		CompactLockTimeout: p.CompactLockTimeout,
+		CompactTimeout:     p.CompactTimeout,
 		Notify:             p.NotifyChannel,
 		NotifyMost:         p.NotifyMost,
 		Version:            version,

@@ -95,6 +95,7 @@ type ProjectionStatus struct {
 	Epoch       int64            `json:"epoch" doc:"The leader's epoch."`
 	WrittenLSN  tasker.LSN       `json:"written_lsn" doc:"The position that the rows reflect; 0/0 unless this sidecar writes them."`
 	Flushes     int64            `json:"flushes" doc:"Transactions that wrote rows, or how old they are, since the start."`
+	Compactions int64            `json:"compactions" doc:"How often tables of rows that had grown too large were filled anew, since the start."`
 	Rows        int64            `json:"rows" doc:"Rows written or deleted since the start."`
 	FlushMillis float64          `json:"flush_ms" doc:"How long the last of those transactions took."`
 	FlushedAt   tasker.Timestamp `json:"flushed_at" doc:"When it was done; null before the first."`

@@ -116,6 +116,7 @@ var readings = []reading{
 		func(s *scrape) float64 { return float64(s.Projection.WrittenLSN) }),
 	counter("projection_flushes_total", "Transactions that wrote rows, or how old they are.", func(s *scrape) float64 { return float64(s.Projection.Flushes) }),
 	counter("projection_rows_total", "Rows written or deleted.", func(s *scrape) float64 { return float64(s.Projection.Rows) }),
+	counter("projection_compactions_total", "How often tables of rows that had grown too large were filled anew.", func(s *scrape) float64 { return float64(s.Projection.Compactions) }),
 	gauge("projection_flush_seconds", "How long the last of those transactions took.", func(s *scrape) float64 { return s.Projection.FlushMillis / 1000 }),
 
 	counter("events_published_total", "Events made for readers; none are while nobody reads.", func(s *scrape) float64 { return float64(s.Events.Published) }),

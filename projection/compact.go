@@ -1,0 +1,248 @@
+package projection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgerrcode"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A version of a row that somebody's snapshot could still see cannot be removed,
+// however often the table is vacuumed: while a transaction is open for long, the
+// tables grow with every flush, and afterwards the space is used again but not
+// given back. So a table that has grown too large is emptied, which needs no
+// regard to old snapshots, and filled from memory:
+//
+//	1  flushes is emptied, and one flush says that the rows do not count. Whoever
+//	   answers from rows looks there first and keeps a lock on it until the end of
+//	   his transaction: the exclusive lock is had when there is nobody who has
+//	   seen another flush, and who has an older snapshot finds none. From here on
+//	   everybody answers from the engine's tables.
+//	2  in one transaction the tables are emptied and filled, and a flush vouches
+//	   for them. Who reads a view meanwhile waits, and sees all rows.
+//
+// Where a lock cannot be had at once, nothing has happened, and it is tried
+// again at the next look. A crash in between leaves rows that do not count.
+
+// rowTable is a table of rows.
+type rowTable int
+
+const (
+	stepRows rowTable = iota
+	taskRowsTable
+	dagRows
+	candidateRows
+	flushRows
+	rowTableCount
+)
+
+var rowTableNames = [rowTableCount]string{"step_rows", "task_rows", "dag_rows", "candidate_rows", "flushes"}
+
+// usualSize is how many bytes a row takes in a table that was just filled, with
+// its entries in the indexes, as measured on workflows of ten steps. Once a
+// table was filled again, its own figure counts.
+var usualSize = [rowTableCount]float64{stepRows: 250, taskRowsTable: 290, dagRows: 190, candidateRows: 260, flushRows: 600}
+
+// compact empties and fills the tables that have grown too large, if it is time
+// to look.
+func (s *session) compact(ctx context.Context) error {
+	if s.o.CompactInterval < 0 || time.Since(s.looked) < s.o.CompactInterval {
+		return nil
+	}
+	s.looked = time.Now()
+	sizes, err := readSizes(ctx, s.conn)
+	if err != nil {
+		return err
+	}
+	rows := s.rowCounts()
+	var large []rowTable
+	for t := range rowTableCount {
+		if float64(sizes[t]) > max(float64(s.o.CompactFloor), s.o.CompactRatio*s.rowSize[t]*float64(rows[t])) {
+			large = append(large, t)
+		}
+	}
+	if len(large) == 0 {
+		return nil
+	}
+	started := time.Now()
+	if err := s.clear(ctx, large); err != nil {
+		return s.notCompacted(err)
+	}
+	if err := s.refill(ctx, large); err != nil {
+		// The rows are as they were, and count again.
+		return errors.Join(s.notCompacted(err), s.flush(ctx, s.of, new(batch)))
+	}
+	after, err := readSizes(ctx, s.conn)
+	if err != nil {
+		return err
+	}
+	for _, t := range large {
+		s.rowSize[t] = max(s.rowSize[t], float64(after[t])/float64(max(1, rows[t])))
+		s.o.Logger.Info("a table of rows had grown and was filled anew", "table", rowTableNames[t], "rows", rows[t], "bytes before", sizes[t], "bytes", after[t])
+	}
+	s.compactions.Add(1)
+	s.o.Logger.Debug("tables filled anew", "after", time.Since(started).Round(time.Millisecond))
+	return nil
+}
+
+// notCompacted gives an error unless a lock could not be had, or a right is
+// missing, which is said once.
+func (s *session) notCompacted(err error) error {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return err
+	}
+	switch pgErr.Code {
+	case pgerrcode.LockNotAvailable, pgerrcode.DeadlockDetected:
+		s.o.Logger.Debug("tables of rows have grown, and somebody is reading them; another time", "error", err)
+	case pgerrcode.InsufficientPrivilege:
+		s.o.Logger.Warn("tables of rows have grown, and the role may not empty them to fill them anew: grant it TRUNCATE on them (tasker-sidecar install --dry-run has the statement)", "error", err)
+		s.looked = time.Now().Add(time.Hour)
+	default:
+		return err
+	}
+	return nil
+}
+
+// clear says that the rows do not count, to everybody, whatever his snapshot;
+// unless flushes alone is too large, which is as it has to be then.
+func (s *session) clear(ctx context.Context, large []rowTable) error {
+	started := time.Now()
+	s.number++
+	f := flush{number: s.number, epoch: s.lease.Epoch(), of: s.of, reconciling: true, version: s.o.Version}
+	if only := slices.Equal(large, []rowTable{flushRows}); only {
+		f.reconciling, f.writer = false, s.writer
+	}
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		// The others' locks are tried for, so that it is known now whether they can be had.
+		if err := s.lock(ctx, tx, append([]rowTable{flushRows}, large...)); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "TRUNCATE "+tableList([]rowTable{flushRows})); err != nil {
+			return err
+		}
+		return new(batch).write(ctx, tx, f.queue)
+	})
+	if err != nil {
+		return fmt.Errorf("emptying flushes: %w", err)
+	}
+	s.vouching = !f.reconciling
+	s.flushed(started, new(batch))
+	return nil
+}
+
+// refill empties and fills tables, and vouches for the rows.
+func (s *session) refill(ctx context.Context, large []rowTable) error {
+	large = slices.DeleteFunc(slices.Clone(large), func(t rowTable) bool { return t == flushRows })
+	if len(large) == 0 {
+		return nil
+	}
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, s.o.CompactTimeout)
+	defer cancel()
+	s.number++
+	f := flush{number: s.number, epoch: s.lease.Epoch(), of: s.of, writer: s.writer, version: s.o.Version}
+	written := 0
+	err := s.lease.InTx(ctx, s.conn, func(tx pgx.Tx) error {
+		if err := s.lock(ctx, tx, large); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "TRUNCATE "+tableList(large)); err != nil {
+			return err
+		}
+		var err error
+		if written, err = s.fill(ctx, tx, large); err != nil {
+			return err
+		}
+		return new(batch).write(ctx, tx, f.queue)
+	})
+	if err != nil {
+		return fmt.Errorf("filling %s anew: %w", tableList(large), err)
+	}
+	s.vouching = true
+	s.flushed(started, new(batch))
+	s.rows.Add(uint64(written)) //nolint:gosec // a count
+	s.restAfter(started)
+	return nil
+}
+
+// fill writes the rows of tables that are empty, and says how many.
+func (s *session) fill(ctx context.Context, tx pgx.Tx, tables []rowTable) (written int, err error) {
+	b := &batch{}
+	put := func() bool {
+		written += b.rows()
+		err = b.write(ctx, tx)
+		b = &batch{}
+		return err == nil
+	}
+	graph := slices.Contains(tables, dagRows)
+	s.of.View.Tasks(func(id int64) bool {
+		rows := rowsOf(s.of.View, id, s.cutoff, graph)
+		for _, t := range tables {
+			switch t {
+			case stepRows:
+				b.steps = append(b.steps, rows.steps...)
+			case taskRowsTable:
+				if rows.task != nil {
+					b.tasks = append(b.tasks, *rows.task)
+				}
+			case dagRows:
+				b.dag = append(b.dag, rows.dag...)
+			case candidateRows:
+				b.candidates = append(b.candidates, rows.candidates...)
+			}
+		}
+		return b.rows() < s.o.RowsPerTransaction || put()
+	})
+	if err == nil {
+		put()
+	}
+	return written, err
+}
+
+// lock takes tables away from everybody, or fails soon.
+func (s *session) lock(ctx context.Context, tx pgx.Tx, tables []rowTable) error {
+	q := &pgx.Batch{}
+	q.Queue("SELECT pg_catalog.set_config('lock_timeout', $1, true)", fmt.Sprint(s.o.CompactLockTimeout.Milliseconds()))
+	q.Queue("LOCK TABLE " + tableList(tables) + " IN ACCESS EXCLUSIVE MODE")
+	return tx.SendBatch(ctx, q).Close()
+}
+
+func tableList(tables []rowTable) string {
+	names := make([]string, 0, len(tables))
+	for _, t := range tables {
+		if name := "tasker_sidecar." + rowTableNames[t]; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func readSizes(ctx context.Context, conn querier) (sizes [rowTableCount]int64, err error) {
+	err = conn.QueryRow(ctx, sqlRowSizes).Scan(&sizes[stepRows], &sizes[taskRowsTable], &sizes[dagRows], &sizes[candidateRows], &sizes[flushRows])
+	if err != nil {
+		err = fmt.Errorf("reading how large the tables of rows are: %w", err)
+	}
+	return sizes, err
+}
+
+// rowCounts is how many rows each table has.
+func (s *session) rowCounts() (counts [rowTableCount]int64) {
+	s.of.View.Tasks(func(id int64) bool {
+		if facts, _ := s.of.View.TaskFacts(id); covered(&facts, s.cutoff) {
+			counts[taskRowsTable]++
+			counts[stepRows] += facts.TotalSteps
+		}
+		return true
+	})
+	counts[dagRows] = counts[stepRows]
+	counts[candidateRows] = int64(s.of.View.Candidates())
+	counts[flushRows] = int64(s.o.KeepFlushes)
+	return counts
+}
