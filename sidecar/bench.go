@@ -57,6 +57,7 @@ Exit code 1: a goal was not reached, or a case failed.`,
 			return err
 		},
 	}
+	c.AddCommand(a.benchCompareCommand())
 	flags := c.Flags()
 	flags.StringVar(&suite, "suite", "follow", "the suite")
 	flags.StringVar(&only, "only", "", "only the cases whose name matches this regular expression")
