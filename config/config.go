@@ -21,18 +21,15 @@ type Config struct {
 	Verify      Verify
 	Demo        Demo
 	Runtime     Runtime
+
+	// Registered are sections of other packages, see [Register] and [Get].
+	Registered Registered `json:",omitempty" yaml:",omitempty"`
 }
 
 // Default is the configuration that nothing was said about. It is valid.
 func Default() Config {
 	var c Config
 	for _, o := range Options() {
-		if o.Default == "" && o.kind.number == nil {
-			if o.Kind == "list" {
-				o.field(&c).Set(reflect.ValueOf([]string{}))
-			}
-			continue
-		}
 		v, err := o.kind.parse(o.Default)
 		if err != nil {
 			panic(fmt.Sprintf("config: the default of %s: %v", o.Key, err)) // found by the first test that runs
@@ -67,14 +64,14 @@ func (c *Config) problems(origin func(key string) string) Problems {
 			wrong[o.Key] = true
 		}
 	}
-	for _, rule := range rules {
-		if text := rule.broken(c); text != "" && !wrong[rule.key] && !wrong[rule.other] {
-			other := table().byKey[rule.other]
+	for _, rule := range table().rules {
+		if text := rule.Broken(c); text != "" && !wrong[rule.Key] && !wrong[rule.Other] {
+			other := table().byKey[rule.Other]
 			text += fmt.Sprintf("; %s is %s", other.Key, orEmpty(other.text(c)))
-			if o := origin(rule.other); o != "" {
+			if o := origin(rule.Other); o != "" {
 				text += " (" + o + ")"
 			}
-			report(rule.key, text)
+			report(rule.Key, text)
 		}
 	}
 	return found

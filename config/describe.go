@@ -2,10 +2,12 @@ package config
 
 import (
 	"embed"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"strings"
 )
 
@@ -15,9 +17,7 @@ import (
 //go:embed section_*.go
 var sources embed.FS
 
-// describe gives the doc comment of each section type (by Type) and of each
-// of its fields (by Type.Field), on one line each.
-func describe() map[string]string {
+func describeSections() map[string]string {
 	docs := map[string]string{}
 	names, _ := fs.Glob(sources, "*.go") // the pattern is right, so there is no error
 	for _, name := range names {
@@ -25,19 +25,30 @@ func describe() map[string]string {
 		if err != nil {
 			panic(err) // embedded: it is there
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			panic(err) // it has been compiled
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			if decl, ok := n.(*ast.GenDecl); ok {
-				for _, spec := range decl.Specs {
-					describeType(docs, decl, spec)
-				}
-			}
-			return true
-		})
+		maps.Copy(docs, describe(string(text)))
 	}
+	return docs
+}
+
+// describe gives the doc comment of each structure (by Type) and of each of
+// its fields (by Type.Field) in a Go source, on one line each.
+func describe(source string) map[string]string {
+	docs := map[string]string{}
+	if source == "" {
+		return docs
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		panic(fmt.Sprintf("config: the source of a section: %v", err)) // it has been compiled
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if decl, ok := n.(*ast.GenDecl); ok {
+			for _, spec := range decl.Specs {
+				describeType(docs, decl, spec)
+			}
+		}
+		return true
+	})
 	return docs
 }
 

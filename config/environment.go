@@ -22,8 +22,8 @@ var serviceVariable = regexp.MustCompile(`^TASKER_SIDECAR_(SERVICE_HOST|SERVICE_
 
 // readEnvironment gives the values of the variables with our prefix. An empty
 // variable counts as not set; an unknown one is a problem.
-func readEnvironment(environ []string) (map[string]value, Problems) {
-	values := map[string]value{}
+func readEnvironment(environ []string) (map[string]Value, Problems) {
+	values := map[string]Value{}
 	var found Problems
 	provider := env.Provider("", env.Opt{
 		Prefix:      EnvPrefix,
@@ -38,7 +38,7 @@ func readEnvironment(environ []string) (map[string]value, Problems) {
 				found = append(found, unknownVariable(name, text, origin))
 				return "", nil
 			}
-			values[o.Key] = value{Text: text, Origin: origin}
+			values[o.Key] = Value{Text: text, Origin: origin}
 			return "", nil
 		},
 	})
@@ -47,13 +47,13 @@ func readEnvironment(environ []string) (map[string]value, Problems) {
 }
 
 func unknownVariable(name, text, origin string) Problem {
-	names := make([]string, 0, len(table().byEnv))
-	for _, o := range Options() {
-		names = append(names, o.Env)
-	}
 	key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, EnvPrefix)), "__", ".")
+	meant := ""
+	if o, ok := Lookup(Nearest(key)); ok {
+		meant = o.Env
+	}
 	return Problem{
-		Key: key, Value: value{Text: text}.shown(key), Origin: origin,
-		Rule: "is not an option" + didYouMean(nearest(name, names)),
+		Key: key, Value: Value{Text: text}.shown(key), Origin: origin,
+		Rule: "is not an option" + didYouMean(meant),
 	}
 }

@@ -18,7 +18,7 @@ func AddFlags(flags *pflag.FlagSet) {
 		for i, name := range o.Flags {
 			f := flags.VarPF(v, name, "", o.Doc)
 			f.Hidden = i == 0 && len(o.Flags) > 1 || len(o.Flags) == 1
-			if o.Kind == "true or false" {
+			if o.Kind == kindBool {
 				f.NoOptDefVal = "true"
 			}
 			// Both flags of an option share one value; the annotation finds the option.
@@ -33,7 +33,7 @@ const optionAnnotation = "tasker-sidecar-option"
 // other sources, so that all problems are told at once.
 type flagValue struct {
 	option *Option
-	value  value
+	value  Value
 	set    bool
 }
 
@@ -50,7 +50,7 @@ func (f *flagValue) String() string {
 
 // Set keeps a value; a list's flag can be repeated.
 func (f *flagValue) Set(text string) error {
-	if f.option.Kind == "list" {
+	if f.option.kind.list != nil {
 		f.value.List, f.value.IsList = append(f.value.List, splitList(text)...), true
 	} else {
 		f.value.Text = text
@@ -62,19 +62,22 @@ func (f *flagValue) Set(text string) error {
 // Type is what a help text shows as the value's name.
 func (f *flagValue) Type() string {
 	switch f.option.Kind {
-	case "true or false":
+	case kindBool:
 		return "bool"
-	case "whole number", "number":
+	case "whole number":
 		return "number"
-	case "secret":
+	case kindSecret, kindOptional:
 		return "text"
+	}
+	if f.option.kind.list != nil {
+		return "list"
 	}
 	return f.option.Kind
 }
 
 // readFlags gives the values of the flags that were given.
-func readFlags(flags *pflag.FlagSet) map[string]value {
-	values := map[string]value{}
+func readFlags(flags *pflag.FlagSet) map[string]Value {
+	values := map[string]Value{}
 	if flags == nil {
 		return values
 	}

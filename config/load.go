@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 )
 
@@ -26,24 +23,12 @@ type Sources struct {
 	Environ []string
 	// Flags is a parsed set that [AddFlags] has added its flags to, or nil.
 	Flags *pflag.FlagSet
+	// Database are the values that are stored in the database, by key.
+	Database map[string]Value
+	// Runtime are the changes that were made through the API, by key.
+	Runtime map[string]Value
 	// ReadFile reads the file and the files of secrets. Defaults to os.ReadFile.
 	ReadFile func(path string) ([]byte, error)
-}
-
-// Loaded is a configuration and where each of its values comes from.
-type Loaded struct {
-	Config Config
-
-	origins map[string]string
-}
-
-// Origin says where the option's value comes from: a file with line and
-// column, an environment variable, a flag, or "default".
-func (l *Loaded) Origin(key string) string {
-	if origin, ok := l.origins[key]; ok {
-		return origin
-	}
-	return "default"
 }
 
 // largestFile bounds what is read as a configuration or a secret.
@@ -55,33 +40,23 @@ func Load(s Sources) (*Loaded, error) {
 	if s.ReadFile == nil {
 		s.ReadFile = os.ReadFile
 	}
-	environment, found := readEnvironment(s.Environ)
-	layers := []map[string]value{s.readFile(&found), environment, readFlags(s.Flags)}
-
-	// koanf lays the layers over each other; its leaves are our values, which
-	// carry their origins along.
-	merged := koanf.New(".")
+	layers, found := s.layers()
 	for i, layer := range layers {
-		known := map[string]any{}
-		for key, v := range layer {
-			if rule := unknown(key); rule != "" {
-				found = append(found, Problem{Key: key, Value: v.shown(key), Origin: v.Origin, Rule: rule})
-				continue
-			}
-			known[key] = v
-		}
-		found = append(found, s.readSecrets(known, layers[i+1:])...)
-		if err := merged.Load(confmap.Provider(known, "."), nil); err != nil {
-			return nil, fmt.Errorf("configuration: lay the sources over each other: %w", err)
-		}
+		found = append(found, layer.dropUnknown()...)
+		found = append(found, s.readSecrets(layer.Values, layers[i+1:])...)
 	}
-
-	loaded := &Loaded{Config: Default(), origins: map[string]string{}}
-	for key, leaf := range merged.All() {
-		if rule := loaded.set(table().byKey[key], leaf.(value)); rule != "" {
-			v := leaf.(value)
+	values, err := overlay(layers)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: lay the sources over each other: %w", err)
+	}
+	loaded := &Loaded{Config: Default(), layers: layers}
+	for key, v := range values {
+		parsed, rule := table().byKey[key].read(v)
+		if rule != "" {
 			found = append(found, Problem{Key: key, Value: v.shown(key), Origin: v.Origin, Rule: rule})
+			continue
 		}
+		table().byKey[key].field(&loaded.Config).Set(reflect.ValueOf(parsed))
 	}
 	found = append(found, loaded.Config.problems(loaded.Origin)...)
 	if err := found.err(); err != nil {
@@ -90,53 +65,16 @@ func Load(s Sources) (*Loaded, error) {
 	return loaded, nil
 }
 
-// set puts a value into its field; the rule that it breaks otherwise.
-func (l *Loaded) set(o *Option, v value) string {
-	if text := v.String(); !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return "must be valid UTF-8 without zero bytes"
-	}
-	if v.IsList && o.Kind != "list" {
-		return "must be one " + o.Kind + ", not a list"
-	}
-	var parsed any = v.List
-	if !v.IsList {
-		var err error
-		if parsed, err = o.kind.parse(v.Text); err != nil {
-			return err.Error()
-		}
-	}
-	o.field(&l.Config).Set(reflect.ValueOf(parsed))
-	l.origins[o.Key] = v.Origin
-	return ""
-}
-
-// shown is a value as a message may show it: not where it could be a secret.
-func (v value) shown(key string) string {
-	o, known := Lookup(key)
-	if !known {
-		o, known = Lookup(nearest(key, table().keys))
-	}
-	if known && o.hidden() {
-		return Secret(v.String()).String()
-	}
-	return v.String()
-}
-
-// unknown says what is wrong with a key; nothing when it is an option's.
-func unknown(key string) string {
-	t := table()
-	if _, ok := t.byKey[key]; ok {
-		return ""
-	}
-	if slices.Contains(t.sections, key) {
-		return "is a section: its options belong below it"
-	}
-	for _, k := range t.keys {
-		if strings.HasPrefix(key, k+".") {
-			return k + " is one " + t.byKey[k].Kind + ": nothing belongs below it"
-		}
-	}
-	return "is not an option" + didYouMean(nearest(key, t.keys))
+// layers are all sources in their order: what a later one says wins.
+func (s *Sources) layers() ([]Layer, Problems) {
+	variables, found := readEnvironment(s.Environ)
+	return []Layer{
+		{LayerFile, s.readFile(&found)},
+		{LayerDatabase, maps.Clone(s.Database)},
+		{LayerVariable, variables},
+		{LayerFlag, readFlags(s.Flags)},
+		{LayerRuntime, maps.Clone(s.Runtime)},
+	}, found
 }
 
 func didYouMean(name string) string {
@@ -147,7 +85,7 @@ func didYouMean(name string) string {
 }
 
 // readFile reads the YAML file, if there is one to be read.
-func (s *Sources) readFile(found *Problems) map[string]value {
+func (s *Sources) readFile(found *Problems) map[string]Value {
 	path, origin := s.path()
 	if path == "" {
 		return nil
@@ -197,16 +135,19 @@ func (s *Sources) read(path string) (data []byte, rule string) {
 // readSecrets reads the files that a layer names for secrets (url_file for
 // url) and adds what they hold to the layer. A file that a later layer
 // overrides is not read.
-func (s *Sources) readSecrets(layer map[string]any, later []map[string]value) Problems {
+func (s *Sources) readSecrets(values map[string]Value, later []Layer) Problems {
 	var found Problems
 	for _, o := range Options() {
 		fileKey := o.Key + "_file"
-		named, ok := layer[fileKey].(value)
-		if !o.Secret() || !ok || named.Text == "" || overridden(later, o.Key, fileKey) {
+		named := values[fileKey]
+		if !o.Secret() || named.Text == "" || overridden(later, o.Key, fileKey) {
 			continue
 		}
-		if both, ok := layer[o.Key].(value); ok && both.Text != "" {
-			found = append(found, Problem{Key: fileKey, Value: named.Text, Origin: named.Origin, Rule: "must not be given together with " + o.Key + " (" + both.Origin + ")"})
+		problem := func(rule string) {
+			found = append(found, Problem{Key: fileKey, Value: named.Text, Origin: named.Origin, Rule: rule})
+		}
+		if both := values[o.Key]; both.Text != "" {
+			problem("must not be given together with " + o.Key + " (" + both.Origin + ")")
 			continue
 		}
 		data, rule := s.read(named.Text)
@@ -215,18 +156,18 @@ func (s *Sources) readSecrets(layer map[string]any, later []map[string]value) Pr
 			rule = "is empty"
 		}
 		if rule != "" {
-			found = append(found, Problem{Key: fileKey, Value: named.Text, Origin: named.Origin, Rule: rule})
+			problem(rule)
 			continue
 		}
-		layer[o.Key] = value{Text: string(data), Origin: "file " + named.Text + ", named by " + fileKey + " (" + named.Origin + ")"}
+		values[o.Key] = Value{Text: string(data), Origin: "file " + named.Text + ", named by " + fileKey + " (" + named.Origin + ")"}
 	}
 	return found
 }
 
-func overridden(later []map[string]value, keys ...string) bool {
+func overridden(later []Layer, keys ...string) bool {
 	for _, layer := range later {
 		for _, key := range keys {
-			if _, ok := layer[key]; ok {
+			if _, ok := layer.Values[key]; ok {
 				return true
 			}
 		}

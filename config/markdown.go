@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 )
 
@@ -34,31 +33,63 @@ Each option has one name, and four places where it can be given. Later ones win:
 Everything is checked before anything starts: an unknown name, a wrong type, a value out of range. All problems are told at once, each with the place to mend.
 `)
 	c := Default()
-	section := ""
+	parent := ""
 	for _, o := range Options() {
-		if o.Section() != section {
-			section = o.Section()
-			fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| option | kind | default | rule |\n|---|---|---|---|\n", section, sectionDoc(o))
-			for _, same := range Options() {
-				if same.Section() == section {
-					fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", same.Key, anchor(same.Key), same.Kind, code(same.text(&c)), cell(same.Rule))
-				}
-			}
+		if o.Parent() != parent {
+			parent = o.Parent()
+			writeTable(&b, parent, &c)
 		}
-		fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", o.Key, o.Doc)
-		if len(o.Flags) > 1 {
-			fmt.Fprintf(&b, "\nShort flag: `--%s`.\n", o.Flags[1])
-		}
+		writeOption(&b, o)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-// sectionDoc is the doc comment of the option's section without the type's
-// name at its head.
-func sectionDoc(o *Option) string {
-	name := reflect.TypeFor[Config]().Field(o.index[0]).Type.Name()
-	return withoutName(describe()[name], name)
+// writeTable writes what stands directly below a key.
+func writeTable(b *bytes.Buffer, parent string, c *Config) {
+	for _, above := range table().parents { // a part that holds parts only has a heading, too
+		if !strings.HasPrefix(parent+".", above+".") || strings.Contains(b.String(), "\n## "+above+"\n") {
+			continue
+		}
+		fmt.Fprintf(b, "\n## %s\n\n%s\n", above, table().docs[above])
+	}
+	b.WriteString("\n| option | kind | default | rule | takes effect | by workflow |\n|---|---|---|---|---|---|\n")
+	for _, o := range Options() {
+		if o.Parent() == parent {
+			fmt.Fprintf(b, "| [`%s`](#%s) | %s | %s | %s | %s | %s |\n",
+				o.Key, anchor(o.Key), o.Kind, code(o.text(c)), cell(o.Rule), o.effect(), yes(o.Scoped))
+		}
+	}
+}
+
+func writeOption(b *bytes.Buffer, o *Option) {
+	fmt.Fprintf(b, "\n### `%s`\n\n%s\n\n", o.Key, o.Doc)
+	if o.Carried != "" {
+		fmt.Fprintf(b, "Carried only: %s.\n\n", o.Carried)
+	}
+	flags := make([]string, len(o.Flags))
+	for i, name := range o.Flags {
+		flags[len(flags)-1-i] = code("--" + name)
+	}
+	fmt.Fprintf(b, "%s · %s\n", code(o.Env), strings.Join(flags, " or "))
+}
+
+// effect says when a change has its effect.
+func (o *Option) effect() string {
+	switch {
+	case o.Carried != "":
+		return "never: carried only"
+	case o.Live:
+		return "at once"
+	}
+	return "after a restart"
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return ""
 }
 
 // anchor is the name that GitHub gives a heading.

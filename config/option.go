@@ -5,23 +5,27 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
-	"unicode"
+	"unicode/utf8"
 )
 
-// Option describes one field of [Config].
+// Option describes one field of [Config], or of a section that a package has
+// registered.
 type Option struct {
-	Key     string   // section.field, such as replication.slot_prefix
-	Kind    string   // what it holds: text, secret, list, true or false, whole number, number, duration, size
+	Key     string   // such as replication.slot_prefix or engine.backoff.max_backoff_seconds
+	Kind    string   // what it holds: text, text or null, secret, list, list of whole numbers, list of numbers, true or false, whole number, number, duration, size
 	Default string   // as it would be written
 	Rule    string   // what it must be, in words; empty when everything of its kind is right
 	Doc     string   // its meaning, unit, special values, and what it interacts with
 	Flags   []string // without dashes, the full one first
 	Env     string   // its environment variable
+	Live    bool     // a change takes effect without a restart
+	Scoped  bool     // it may differ by workflow and step
+	Carried string   // why it is known and checked here but has no effect; empty: it has one
 
 	kind     kind
-	index    [2]int // of the section in Config, of the field in the section
-	low      any    // nil: no bound
+	section  *Section // that a package has registered; nil: of Config
+	index    []int    // of the field in Config, or in the section's structure
+	low      any      // nil: no bound
 	high     any
 	words    []string // nil: any
 	form     string
@@ -29,7 +33,11 @@ type Option struct {
 }
 
 // Secret says whether its value is never shown.
-func (o *Option) Secret() bool { return o.Kind == "secret" }
+func (o *Option) Secret() bool { return o.Kind == kindSecret }
+
+// Parent is the key without its last part: the section, or the part of one,
+// that the option stands in.
+func (o *Option) Parent() string { return o.Key[:strings.LastIndexByte(o.Key, '.')] }
 
 // Section is the first part of the key.
 func (o *Option) Section() string {
@@ -37,8 +45,8 @@ func (o *Option) Section() string {
 	return section
 }
 
-// Options lists all options, in the order of the structure. It is not to be
-// changed.
+// Options lists all options, in the order of the structure, and then those of
+// registered sections by name. It is not to be changed.
 func Options() []*Option { return table().options }
 
 // Lookup finds an option by its key.
@@ -47,44 +55,27 @@ func Lookup(key string) (*Option, bool) {
 	return o, ok
 }
 
-type optionTable struct {
-	options  []*Option
-	byKey    map[string]*Option
-	byEnv    map[string]*Option
-	keys     []string
-	sections []string
-}
+// Nearest is the key that is most like the one given, or nothing when none is
+// alike.
+func Nearest(key string) string { return nearest(key, table().keys) }
 
-var table = sync.OnceValue(func() *optionTable {
-	t := &optionTable{byKey: map[string]*Option{}, byEnv: map[string]*Option{}}
-	docs := describe()
-	for i, section := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
-		name := snake(section.Name)
-		t.sections = append(t.sections, name)
-		for j, field := range reflect.VisibleFields(section.Type) {
-			o := newOption(name, field)
-			o.index = [2]int{i, j}
-			o.Doc = withoutName(docs[section.Type.Name()+"."+field.Name], field.Name)
-			t.options = append(t.options, o)
-			t.byKey[o.Key], t.byEnv[o.Env] = o, o
-			t.keys = append(t.keys, o.Key)
-		}
-	}
-	return t
-})
+// inherited are tags that hold for all that is in a structure, unless a field
+// in it has its own.
+var inherited = []string{"apply", "scope", "carried"}
 
-func newOption(section string, field reflect.StructField) *Option {
+func newOption(key string, field reflect.StructField, tags map[string]string) *Option {
 	k := kindOf(field.Type)
-	key := section + "." + snake(field.Name)
 	o := &Option{
-		Key: key, Kind: k.name, kind: k, Default: field.Tag.Get("default"),
+		Key: key, Kind: k.name, kind: k, Default: field.Tag.Get("default"), Carried: tags["carried"],
 		Flags: []string{strings.ReplaceAll(key, "_", "-")},
 		Env:   EnvPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "__")),
 	}
+	o.Live = o.word("apply", tags["apply"], "live", "restart")
+	o.Scoped = o.word("scope", tags["scope"], "workflow", "process")
 	if short := field.Tag.Get("flag"); short != "" {
 		o.Flags = append(o.Flags, short)
 	}
-	if words := field.Tag.Get("oneof"); words != "" {
+	if words, ok := field.Tag.Lookup("oneof"); ok {
 		o.words = strings.Fields(words)
 		o.Rule = "must be one of " + strings.Join(o.words, ", ")
 	}
@@ -94,18 +85,30 @@ func newOption(section string, field reflect.StructField) *Option {
 		if !known {
 			panic(fmt.Sprintf("config: the field %s asks for the unknown form %q", key, o.form))
 		}
-		o.Rule = "must be " + form.words
-		if k.name == "list" {
-			o.Rule = "each must be " + form.words
-		}
+		o.Rule = o.must() + form.words
 	}
 	if bounds := field.Tag.Get("range"); bounds != "" {
 		o.setRange(bounds)
 	}
-	if o.Default == "" && k.number != nil {
+	if _, given := field.Tag.Lookup("default"); !given {
 		o.Default = k.print(reflect.Zero(field.Type).Interface())
 	}
 	return o
+}
+
+// word reads a tag of two words: is it the first one? Without the tag it is not.
+func (o *Option) word(tag, value, yes, no string) bool {
+	if value != "" && value != yes && value != no {
+		panic(fmt.Sprintf("config: %s has the tag %s:%q, which is neither %s nor %s", o.Key, tag, value, yes, no))
+	}
+	return value == yes
+}
+
+func (o *Option) must() string {
+	if o.kind.list != nil {
+		return "each must be "
+	}
+	return "must be "
 }
 
 func (o *Option) setRange(bounds string) {
@@ -114,7 +117,7 @@ func (o *Option) setRange(bounds string) {
 		if text == "" {
 			return nil
 		}
-		v, err := o.kind.parse(text)
+		v, err := o.kind.element(text)
 		if err != nil {
 			panic(fmt.Sprintf("config: the range of %s: %q %v", o.Key, text, err))
 		}
@@ -123,45 +126,12 @@ func (o *Option) setRange(bounds string) {
 	o.low, o.high = bound(low), bound(high)
 	switch {
 	case o.high == nil:
-		o.Rule = "must be at least " + low
+		o.Rule = o.must() + "at least " + low
 	case o.low == nil:
-		o.Rule = "must be at most " + high
+		o.Rule = o.must() + "at most " + high
 	default:
-		o.Rule = "must be between " + low + " and " + high
+		o.Rule = o.must() + "between " + low + " and " + high
 	}
-}
-
-// check says what is wrong with a value; nothing when it is right.
-func (o *Option) check(v any) string {
-	if n := o.kind.number; n != nil {
-		if o.low != nil && n(v) < n(o.low) || o.high != nil && n(v) > n(o.high) {
-			return o.Rule
-		}
-		return ""
-	}
-	texts, isList := v.([]string)
-	if !isList {
-		if texts = []string{fmt.Sprint(v)}; texts[0] == "" {
-			if o.required {
-				return "must not be empty"
-			}
-			if !slices.Contains(o.words, "") && o.words != nil {
-				return o.Rule
-			}
-			return ""
-		}
-	}
-	for _, s := range texts {
-		if o.words != nil && !slices.Contains(o.words, s) {
-			return o.Rule
-		}
-		if o.form != "" {
-			if err := forms[o.form].check(s); err != nil {
-				return err.Error()
-			}
-		}
-	}
-	return ""
 }
 
 // hidden says whether a message must not repeat the value. Entries for tokens
@@ -170,23 +140,68 @@ func (o *Option) hidden() bool { return o.Secret() || o.form == tokenEntry }
 
 // field is the option's field in a configuration.
 func (o *Option) field(c *Config) reflect.Value {
-	return reflect.ValueOf(c).Elem().Field(o.index[0]).Field(o.index[1])
+	if o.section != nil {
+		return o.section.in(c).FieldByIndex(o.index)
+	}
+	return reflect.ValueOf(c).Elem().FieldByIndex(o.index)
 }
 
 // text is the option's value as it would be written; a secret's is masked.
 func (o *Option) text(c *Config) string { return o.kind.print(o.field(c).Interface()) }
 
-// snake turns a Go name into a key: SlotPrefix → slot_prefix, MaxWALBehind →
-// max_wal_behind, URLFile → url_file.
-func snake(name string) string {
-	var b strings.Builder
-	runes := []rune(strings.ReplaceAll(name, "IDs", "Ids"))
-	for i, r := range runes {
-		upper := unicode.IsUpper(r)
-		if i > 0 && upper && (!unicode.IsUpper(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
+// read makes a value of what a source says; or tells the rule that it breaks.
+func (o *Option) read(v Value) (parsed any, rule string) {
+	if text := v.String(); !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return nil, "must be valid UTF-8 without zero bytes"
 	}
-	return b.String()
+	var err error
+	switch {
+	case !v.IsList:
+		parsed, err = o.kind.parse(v.Text)
+	case o.kind.list != nil:
+		parsed, err = o.kind.list(v.List)
+	default:
+		return nil, "must be one " + o.Kind + ", not a list"
+	}
+	if err != nil {
+		return nil, err.Error()
+	}
+	return parsed, ""
+}
+
+// check says what is wrong with a value; nothing when it is right.
+func (o *Option) check(v any) string {
+	if n := o.kind.number; n != nil {
+		for _, element := range o.kind.elements(v) {
+			if o.low != nil && n(element) < n(o.low) || o.high != nil && n(element) > n(o.high) {
+				return o.Rule
+			}
+		}
+		return ""
+	}
+	for _, element := range o.kind.elements(v) {
+		text := fmt.Sprint(element)
+		if secret, ok := element.(Secret); ok {
+			text = secret.Reveal()
+		}
+		if rule := o.checkText(text); rule != "" {
+			return rule
+		}
+	}
+	return ""
+}
+
+func (o *Option) checkText(s string) string {
+	switch {
+	case s == "" && o.required:
+		return "must not be empty"
+	case o.words != nil && !slices.Contains(o.words, s):
+		return o.Rule
+	case o.form == "", s == "" && o.kind.list == nil:
+		return ""
+	}
+	if err := forms[o.form].check(s); err != nil {
+		return err.Error()
+	}
+	return ""
 }

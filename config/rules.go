@@ -1,14 +1,17 @@
 package config
 
-// rule is one that holds between two options.
-type rule struct {
-	key, other string
-	// broken says what is wrong at key; nothing when the rule holds. The value
-	// of other is added to it.
-	broken func(c *Config) string
+// Rule is one that holds between two options.
+type Rule struct {
+	// Key is the option at which it is told, Other the one whose value is told
+	// with it.
+	Key, Other string
+	// Broken says what is wrong at Key, such as "must not be above
+	// http.max_limit"; nothing when the rule holds. It sees a configuration in
+	// which both options are right by themselves, and does not keep it.
+	Broken func(c *Config) string
 }
 
-var rules = []rule{
+var rules = []Rule{
 	{"http.default_limit", "http.max_limit", func(c *Config) string {
 		return says(c.HTTP.DefaultLimit > c.HTTP.MaxLimit, "must not be above http.max_limit")
 	}},
@@ -74,8 +77,8 @@ var rules = []rule{
 }
 
 // needsLeader refuses a service that is to act where nobody leads.
-func needsLeader(service string, mode func(*Maintenance) string) rule {
-	return rule{"maintenance." + service, "projection.mode", func(c *Config) string {
+func needsLeader(service string, mode func(*Maintenance) string) Rule {
+	return Rule{"maintenance." + service, "projection.mode", func(c *Config) string {
 		return says(mode(&c.Maintenance) == "act" && c.Projection.Mode == "off", "acts, and only a leader does: it needs projection.mode auto")
 	}}
 }

@@ -9,37 +9,21 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// value is what a source says of an option, as text, with where it says so.
-// Its fields are exported because koanf copies values by reflection.
-type value struct {
-	Text   string
-	List   []string // instead of Text, when IsList
-	IsList bool
-	Origin string
-}
-
-func (v value) String() string {
-	if v.IsList {
-		return strings.Join(v.List, ",")
-	}
-	return v.Text
-}
-
 // mostNodes bounds how much a file may hold once its aliases are resolved.
 const mostNodes = 100_000
 
 // yamlReader flattens a YAML document into values by key.
 type yamlReader struct {
 	name     string // of the file, for origins
-	values   map[string]value
+	values   map[string]Value
 	problems Problems
 	nodes    int
 	within   map[*yaml.Node]bool // the mappings that we are in
 }
 
 // readYAML reads a document. A key without a value counts as not written.
-func readYAML(name string, data []byte) (map[string]value, Problems) {
-	r := &yamlReader{name: name, values: map[string]value{}, within: map[*yaml.Node]bool{}}
+func readYAML(name string, data []byte) (map[string]Value, Problems) {
+	r := &yamlReader{name: name, values: map[string]Value{}, within: map[*yaml.Node]bool{}}
 	var document yaml.Node
 	if err := yaml.Unmarshal(data, &document); err != nil {
 		return nil, Problems{yamlProblem(name, err)}
@@ -123,13 +107,13 @@ func (r *yamlReader) node(key string, n *yaml.Node) error {
 		if n.Tag == "!!null" {
 			return nil
 		}
-		r.add(key, n, value{Text: n.Value})
+		r.add(key, n, Value{Text: n.Value})
 	}
 	return nil
 }
 
 func (r *yamlReader) sequence(key string, n *yaml.Node) {
-	v := value{List: []string{}, IsList: true}
+	v := Value{List: []string{}, IsList: true}
 	for _, element := range n.Content {
 		if element.Kind == yaml.AliasNode {
 			element = element.Alias
@@ -144,7 +128,7 @@ func (r *yamlReader) sequence(key string, n *yaml.Node) {
 }
 
 // add notes a value. The same key can also be spelled with a dot in it.
-func (r *yamlReader) add(key string, n *yaml.Node, v value) {
+func (r *yamlReader) add(key string, n *yaml.Node, v Value) {
 	v.Origin = r.origin(n)
 	if before, twice := r.values[key]; twice {
 		r.problem(key, n, "is written a second time here, after "+before.Origin)

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+)
+
+// Names of the layers, in their order: what a later one says wins.
+const (
+	LayerDefault     = "default"
+	LayerFile        = "file"        // the base file, and what it extends
+	LayerEnvironment = "environment" // its section for the environment, then the environment's own file
+	LayerOverlay     = "overlay"     // overlays whose condition holds
+	LayerDatabase    = "database"    // values stored in the database
+	LayerVariable    = "variable"    // environment variables
+	LayerFlag        = "flag"        // flags of the command line
+	LayerRuntime     = "runtime"     // changes through the API of a running process
+)
+
+// Value is what a source says of an option, as text, with where it says so.
+type Value struct {
+	Text   string
+	List   []string // instead of Text, when IsList
+	IsList bool
+	// Origin is the place to mend: a file with line and column, a variable, a
+	// flag, who stored it in the database and when.
+	Origin string
+}
+
+// String is the value as one text: the elements of a list with commas between.
+func (v Value) String() string {
+	if v.IsList {
+		return strings.Join(v.List, ",")
+	}
+	return v.Text
+}
+
+// shown is a value as a message may show it: not where it could be a secret.
+func (v Value) shown(key string) string {
+	o, known := Lookup(key)
+	if !known {
+		o, known = Lookup(Nearest(key))
+	}
+	if known && o.hidden() {
+		return Secret(v.String()).String()
+	}
+	return v.String()
+}
+
+// Layer is one source: what it says, by key. The zero value says nothing.
+type Layer struct {
+	Name   string // one of the constants
+	Values map[string]Value
+}
+
+// dropUnknown takes away what is not an option.
+func (l *Layer) dropUnknown() Problems {
+	var found Problems
+	for key, v := range l.Values {
+		if rule := unknown(key); rule != "" {
+			found = append(found, Problem{Key: key, Value: v.shown(key), Origin: v.Origin, Rule: rule})
+			delete(l.Values, key)
+		}
+	}
+	return found
+}
+
+// unknown says what is wrong with a key; nothing when it is an option's.
+func unknown(key string) string {
+	t := table()
+	if _, ok := t.byKey[key]; ok {
+		return ""
+	}
+	if slices.Contains(t.parents, key) {
+		return "is a section: its options belong below it"
+	}
+	for _, k := range t.keys {
+		if strings.HasPrefix(key, k+".") {
+			return k + " is one " + t.byKey[k].Kind + ": nothing belongs below it"
+		}
+	}
+	return "is not an option" + didYouMean(nearest(key, t.keys))
+}
+
+// overlay lays the layers over each other: for each key the value that wins.
+func overlay(layers []Layer) (map[string]Value, error) {
+	merged := koanf.New("\x00") // keys are whole, they are not split
+	for _, layer := range layers {
+		values := make(map[string]any, len(layer.Values))
+		for key, v := range layer.Values {
+			values[key] = v
+		}
+		if err := merged.Load(confmap.Provider(values, ""), nil); err != nil {
+			return nil, err
+		}
+	}
+	winners := map[string]Value{}
+	for key, v := range merged.All() {
+		winners[key] = v.(Value)
+	}
+	return winners, nil
+}
