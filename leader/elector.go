@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -14,8 +15,9 @@ import (
 // Elector tries to lead, leads, and tries again. Make one with [New]; Run may
 // run once at a time. Status is safe for concurrent use.
 type Elector struct {
-	o     Options
+	o     Options // but for pace
 	leads func(context.Context, *Lease) error
+	pace  atomic.Pointer[pace]
 
 	mu     sync.Mutex
 	status Status
@@ -38,7 +40,25 @@ func New(o Options, lead func(context.Context, *Lease) error) (*Elector, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Elector{o: o, leads: lead, status: Status{State: Stopped}}, nil
+	e := &Elector{o: o, leads: lead, status: Status{State: Stopped}}
+	e.pace.Store(&pace{o.PollInterval, o.RetryMax})
+	return e, nil
+}
+
+// pace is how often it is tried to lead. Everything else is agreed with the
+// server for as long as a session or a lease lasts.
+type pace struct{ poll, retryMax time.Duration }
+
+// Prepare checks options that are to hold from now on, and gives what puts them
+// into force: PollInterval and RetryMax from the next try on. All others stay as
+// they were.
+func (e *Elector) Prepare(o Options) (apply func(), err error) {
+	next := e.o
+	next.PollInterval, next.RetryMax = o.PollInterval, o.RetryMax
+	if next, err = next.withDefaults(); err != nil {
+		return nil, err
+	}
+	return func() { e.pace.Store(&pace{next.PollInterval, next.RetryMax}) }, nil
 }
 
 // Run follows and leads until ctx ends, and then returns nil once the leading
@@ -46,13 +66,15 @@ func New(o Options, lead func(context.Context, *Lease) error) (*Elector, error) 
 // is tried again; only an error that waiting does not mend, [ErrPooler], is
 // returned.
 func (e *Elector) Run(ctx context.Context) error {
-	wait := &backoff.ExponentialBackOff{
-		InitialInterval: e.o.PollInterval, MaxInterval: e.o.RetryMax,
-		Multiplier: 2, RandomizationFactor: 0.5,
-	}
-	wait.Reset()
+	var wait *backoff.ExponentialBackOff
+	var of *pace
 	defer e.enter(Stopped, nil)
 	for {
+		if now := e.pace.Load(); now != of {
+			of = now
+			wait = &backoff.ExponentialBackOff{InitialInterval: of.poll, MaxInterval: of.retryMax, Multiplier: 2, RandomizationFactor: 0.5}
+			wait.Reset()
+		}
 		e.enter(Waiting, nil)
 		began := time.Now()
 		err := e.campaign(ctx)
@@ -67,7 +89,7 @@ func (e *Elector) Run(ctx context.Context) error {
 				return err
 			}
 		}
-		if time.Since(began) > e.o.RetryMax {
+		if time.Since(began) > of.retryMax {
 			wait.Reset()
 		}
 		timer := time.NewTimer(wait.NextBackOff())
@@ -108,7 +130,7 @@ func (e *Elector) campaign(ctx context.Context) error {
 			}
 		}
 		e.enter(Following, func(st *Status) { st.Term, st.Err = seen, unready })
-		if err := s.wait(ctx, jitter(e.o.PollInterval)); err != nil {
+		if err := s.wait(ctx, jitter(e.pace.Load().poll)); err != nil {
 			return fmt.Errorf("waiting for the leader's lock: %w", err)
 		}
 	}

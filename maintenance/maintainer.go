@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tasker-sidecar/tasker-sidecar/leader"
@@ -29,8 +30,8 @@ type Source interface {
 // Maintainer runs the services while it leads. Status is safe for concurrent
 // use; Lead runs once at a time.
 type Maintainer struct {
-	o      Options
-	source Source
+	options atomic.Pointer[Options]
+	source  Source
 
 	mu       sync.Mutex // for all below, never held while the database is asked
 	leading  bool
@@ -54,11 +55,45 @@ func New(o Options, source Source) (*Maintainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("maintenance: %w", err)
 	}
-	m := &Maintainer{o: o, source: source, services: map[agenda.Service]*service{}}
+	m := &Maintainer{source: source, services: map[agenda.Service]*service{}}
+	m.options.Store(&o)
 	for _, s := range agenda.Services() {
 		m.services[s] = &service{Service: Service{Service: s, Mode: o.Agenda.Modes[s], State: Running}}
 	}
 	return m, nil
+}
+
+// Prepare checks options that are to hold from now on, and gives what puts them
+// into force: they are taken between two acts, the states and counts of the
+// services stay, and nothing that was decided on by the former ones is done any
+// more. Pool and Logger stay as they were.
+func (m *Maintainer) Prepare(o Options) (apply func(), err error) {
+	before := m.options.Load()
+	o.Pool, o.Logger = before.Pool, before.Logger
+	if o, err = o.WithDefaults(); err != nil {
+		return nil, fmt.Errorf("maintenance: %w", err)
+	}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.options.Store(&o)
+		if !m.leading { // nobody else would
+			m.setModes(&o)
+		}
+	}, nil
+}
+
+// setModes gives the services their modes. The lock is held.
+func (m *Maintainer) setModes(o *Options) {
+	for name, one := range m.services {
+		if one.Mode == o.Agenda.Modes[name] {
+			continue
+		}
+		one.Mode, one.said, one.told = o.Agenda.Modes[name], time.Time{}, 0
+		if one.unstored == "" { // what it says of a mode that is no more; the database is asked anew
+			one.State, one.Why = Running, ""
+		}
+	}
 }
 
 // Service is how a service is at one moment.
@@ -129,21 +164,24 @@ func (m *Maintainer) List(s agenda.Service, most int) []agenda.Act {
 // Whatever else goes wrong is tried again.
 func (m *Maintainer) Lead(ctx context.Context, lease *leader.Lease) error {
 	m.mu.Lock()
-	m.leading, m.agenda = true, agenda.New(m.o.Agenda)
+	o := m.options.Load()
+	m.leading, m.agenda = true, agenda.New(o.Agenda)
+	m.setModes(o)
 	m.mu.Unlock()
 	defer func() {
 		m.mu.Lock()
 		m.leading, m.agenda = false, nil
+		m.setModes(m.options.Load())
 		m.mu.Unlock()
 	}()
-	s := &session{Maintainer: m, lease: lease}
+	s := &session{Maintainer: m, o: o, lease: lease}
 	for {
 		err := s.run(ctx)
 		if ctx.Err() != nil || leader.Over(err) {
 			return err
 		}
-		m.o.Logger.Warn("maintenance could not go on, and begins again", "error", err)
-		if err := sleep(ctx, m.o.RetryPause); err != nil {
+		s.o.Logger.Warn("maintenance could not go on, and begins again", "error", err)
+		if err := sleep(ctx, s.o.RetryPause); err != nil {
 			return err
 		}
 	}

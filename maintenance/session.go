@@ -20,6 +20,7 @@ const (
 // session is the time of one lease. It belongs to one goroutine.
 type session struct {
 	*Maintainer
+	o      *Options // as they were when the look that goes on was begun
 	lease  *leader.Lease
 	writer *writer.Writer // nil: nobody acts, or it has not begun
 	sql    statements
@@ -33,6 +34,7 @@ func (s *session) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		s.adopt()
 		changed := s.source.Changed()
 		wait := s.o.CheckInterval
 		if view, ok := s.source.Current(); ok {
@@ -72,6 +74,21 @@ func (s *session) run(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// adopt takes over options that have come into force. What is to be done is
+// looked for anew, the limits hold for what was done before, and of services that
+// act now the database is asked whether they may, before they do.
+func (s *session) adopt() {
+	o := s.options.Load()
+	if o == s.o {
+		return
+	}
+	s.o, s.writer, s.checked = o, nil, time.Time{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.setModes(o)
+	s.agenda.Reset(o.Agenda)
 }
 
 // begin prepares acting: the writer, and what was done in the last minute.
@@ -128,6 +145,9 @@ func (s *session) act(ctx context.Context) error {
 			s.mu.Lock()
 			act, ok := s.agenda.Due(name, now)
 			s.mu.Unlock()
+			if s.options.Load() != s.o {
+				return nil // it may not be wanted any more
+			}
 			if !ok {
 				break
 			}

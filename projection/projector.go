@@ -15,8 +15,8 @@ import (
 // Projector writes rows while it leads. Status is safe for concurrent use; Lead
 // runs once at a time.
 type Projector struct {
-	o      Options
-	source Source
+	options atomic.Pointer[Options]
+	source  Source
 
 	state                        atomic.Uint32
 	written                      atomic.Uint64
@@ -36,7 +36,22 @@ func New(o Options, source Source) (*Projector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Projector{o: o, source: source, rowSize: usualSize}, nil
+	p := &Projector{source: source, rowSize: usualSize}
+	p.options.Store(&o)
+	return p, nil
+}
+
+// Prepare checks options that are to hold from now on, and gives what puts them
+// into force: the session that writes takes them between two flushes. Where to
+// connect and how, and FlushTimeout, it takes when it begins; Written and Logger
+// stay as they were.
+func (p *Projector) Prepare(o Options) (apply func(), err error) {
+	before := p.options.Load()
+	o.Written, o.Logger = before.Written, before.Logger
+	if o, err = o.withDefaults(); err != nil {
+		return nil, err
+	}
+	return func() { p.options.Store(&o) }, nil
 }
 
 // State is what a projector is doing.
@@ -109,7 +124,7 @@ func (p *Projector) Raise(ctx context.Context, tx pgx.Tx, term leader.Term) erro
 	if !ok || last.ahead(&r) {
 		return fmt.Errorf("%w: the rows reflect %s, and we do not yet", leader.ErrNotReady, last.lsn)
 	}
-	f := flush{number: last.number + 1, epoch: term.Epoch, reconciling: true, version: p.o.Version, of: r}
+	f := flush{number: last.number + 1, epoch: term.Epoch, reconciling: true, version: p.options.Load().Version, of: r}
 	return new(batch).write(ctx, tx, f.queue)
 }
 
@@ -126,7 +141,7 @@ func (p *Projector) Lead(ctx context.Context, lease *leader.Lease) error {
 		_ = conn.Close(ctx)
 		return err
 	}
-	s := &session{Projector: p, conn: conn, writer: writer, lease: lease}
+	s := &session{Projector: p, o: p.options.Load(), conn: conn, writer: writer, lease: lease}
 	defer func() {
 		p.withdraw(context.WithoutCancel(ctx), conn, lease.Epoch())
 		p.written.Store(0)
@@ -141,7 +156,8 @@ func (p *Projector) Lead(ctx context.Context, lease *leader.Lease) error {
 // on, for a witness. Where the database cannot be told, nothing is confirmed
 // through this slot any more.
 func (p *Projector) withdraw(ctx context.Context, conn *pgx.Conn, epoch int64) {
-	ctx, cancel := context.WithTimeout(ctx, p.o.WithdrawTimeout)
+	o := p.options.Load()
+	ctx, cancel := context.WithTimeout(ctx, o.WithdrawTimeout)
 	defer cancel()
 	defer func() { _ = conn.Close(ctx) }()
 	for {
@@ -152,12 +168,12 @@ func (p *Projector) withdraw(ctx context.Context, conn *pgx.Conn, epoch int64) {
 		}
 		_, err := conn.Exec(ctx, sqlWithdraw, epoch)
 		if err == nil {
-			p.o.Written(Released)
+			o.Written(Released)
 			return
 		}
 		select {
 		case <-ctx.Done():
-			p.o.Logger.Warn("could not say that the rows do not count any more; the position is not confirmed until the next load", "error", err)
+			o.Logger.Warn("could not say that the rows do not count any more; the position is not confirmed until the next load", "error", err)
 			return
 		case <-time.After(100 * time.Millisecond):
 		}
@@ -168,18 +184,19 @@ func (p *Projector) withdraw(ctx context.Context, conn *pgx.Conn, epoch int64) {
 // or the role sets by default, and plans by index whatever statistics say: every
 // statement names its rows by key.
 func (p *Projector) connect(ctx context.Context) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig(p.o.DatabaseURL)
+	o := p.options.Load()
+	config, err := pgx.ParseConfig(o.DatabaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("the database URL: %w", err)
 	}
-	config.ConnectTimeout = p.o.ConnectTimeout
+	config.ConnectTimeout = o.ConnectTimeout
 	for name, value := range map[string]string{
-		"application_name": p.o.ApplicationName, "search_path": "pg_catalog, pg_temp", "TimeZone": "UTC", "client_encoding": "UTF8",
+		"application_name": o.ApplicationName, "search_path": "pg_catalog, pg_temp", "TimeZone": "UTC", "client_encoding": "UTF8",
 		// Not for the rows' sake, whom a crash takes with what vouches for them. But
 		// the log is sent on no further than it is flushed, and who waits in between
 		// waits for our own commit too: until somebody else's, or wal_writer_delay.
 		"synchronous_commit": "local",
-		"statement_timeout":  fmt.Sprint(p.o.FlushTimeout.Milliseconds()), "jit": "off", "enable_seqscan": "off", "enable_hashjoin": "off",
+		"statement_timeout":  fmt.Sprint(o.FlushTimeout.Milliseconds()), "jit": "off", "enable_seqscan": "off", "enable_hashjoin": "off",
 		"enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan", "row_security": "off",
 	} {
 		config.RuntimeParams[name] = value

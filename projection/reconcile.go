@@ -27,6 +27,7 @@ func (s *session) reconcile(ctx context.Context, r Reflection) error {
 	b := &batch{}
 	for from, done := int64(math.MinInt64), false; !done; {
 		begun := time.Now()
+		s.o = s.options.Load()
 		part := s.part(r.View, tasks)
 		tasks = tasks[len(part):]
 		to := int64(math.MaxInt64)
@@ -99,7 +100,8 @@ func (s *session) compare(ctx context.Context, v *readiness.View, b *batch, part
 // sweep deletes the rows of tasks that have been finished long enough.
 func (s *session) sweep(ctx context.Context) error {
 	s.swept = time.Now()
-	cutoff := s.o.cutoff(s.of.AsOf)
+	// Rows that are gone do not come back because they may stay for longer now.
+	cutoff := max(s.cutoff, s.o.cutoff(s.of.AsOf))
 	b := &batch{}
 	var failed error
 	s.of.View.Tasks(func(id int64) bool {

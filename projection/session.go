@@ -15,6 +15,7 @@ import (
 // session is the time of one lease. It belongs to one goroutine.
 type session struct {
 	*Projector
+	o      *Options  // as they were when what goes on was begun
 	conn   *pgx.Conn // it has the advisory lock writer
 	writer int64
 	lease  *leader.Lease
@@ -71,6 +72,7 @@ func (s *session) fresh(ctx context.Context, last lastFlush) (Reflection, error)
 	tick := time.NewTicker(s.o.Heartbeat)
 	defer tick.Stop()
 	for {
+		s.o = s.options.Load()
 		changed := s.source.Changed()
 		if held, ok := s.source.Reflection(); ok {
 			s.o.Written(0)
@@ -93,6 +95,7 @@ func (s *session) follow(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		s.o = s.options.Load()
 		changed := s.source.Changed()
 		r, ok := s.source.Reflection()
 		var err error

@@ -48,9 +48,26 @@ func New(o Options) *Agenda {
 
 func (a *Agenda) clear() {
 	a.tasks, a.queue, a.swept = map[int64]*entry{}, nil, false
+	a.noneDue()
+}
+
+func (a *Agenda) noneDue() {
 	for i := range a.due {
 		a.due[i] = btree.NewBTreeGOptions(func(x, y *item) bool { return x.before(&y.Act) }, btree.Options{NoLocks: true})
 	}
+}
+
+// Reset has every task looked at anew, by other options, which must have their
+// defaults. Until a task has been looked at, nothing of it is due, and what was
+// held or settled by the former ones is not any more. When each was seen to change
+// last stays known.
+func (a *Agenda) Reset(o Options) {
+	a.o, a.swept = o, false
+	a.noneDue()
+	for _, e := range a.tasks {
+		e.items = nil
+	}
+	a.Sweep()
 }
 
 // Update takes a newer view in. Only what has changed is looked at, by the next

@@ -371,3 +371,40 @@ func TestMeter(t *testing.T) {
 		t.Errorf("the second waits %s at one in two seconds", wait)
 	}
 }
+
+// TestReset: by other options everything is decided anew, but for how long a task
+// has been quiet.
+func TestReset(t *testing.T) {
+	x := index(t, rows(1, "in_progress", ":error tried"), rows(2, "cancelled", ":"))
+	a := New(options(t, nil))
+	now := at(time.Hour)
+	a.Update(x.View(), now)
+	all(a, now)
+	act, ok := a.Due(Retrier, now)
+	if !ok {
+		t.Fatal("nothing is due")
+	}
+	a.Settle(act)
+	if got := due(a, Retrier, now); len(got) != 0 {
+		t.Fatalf("settled: %q", got)
+	}
+	later := at(time.Hour + time.Minute)
+	a.Reset(options(t, func(o *Options) { o.Modes[Canceller] = Off }))
+	if got := append(due(a, Retrier, later), due(a, Canceller, later)...); len(got) != 0 || a.Complete() {
+		t.Errorf("before anything was looked at: %q", got)
+	}
+	all(a, later)
+	if r, c := due(a, Retrier, later), due(a, Canceller, later); len(r) != 1 || len(c) != 0 || !a.Complete() {
+		t.Errorf("by the new options: %q %q", r, c)
+	}
+	a.Reset(options(t, nil))
+	all(a, later)
+	if c := due(a, Canceller, later); len(c) != 1 {
+		t.Errorf("a task that has been quiet for a minute is not: %q", c)
+	}
+	a.Reset(options(t, func(o *Options) { o.Exclude = []string{"payments/*/*"} }))
+	all(a, later)
+	if r, c := due(a, Retrier, later), due(a, Canceller, later); len(r)+len(c) != 0 {
+		t.Errorf("excluded: %q %q", r, c)
+	}
+}

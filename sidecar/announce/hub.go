@@ -18,10 +18,10 @@ import (
 // Its methods are safe for concurrent use; Run once.
 type Hub struct {
 	*queue
-	o    Options
 	ring *ring
 
 	mu      sync.Mutex
+	o       Options
 	readers int
 	left    time.Time // when the last one left
 
@@ -47,6 +47,23 @@ func New(o Options) (*Hub, error) {
 	h := &Hub{queue: newQueue(o.Queue), o: o, ring: newRing(o.Keep)}
 	h.listening.Store(o.Always)
 	return h, nil
+}
+
+// Prepare checks options that are to hold from now on, and gives what puts them
+// into force. Readers stay, also where they are more than may be now; of a smaller
+// ring the oldest events go. Always stays as it was.
+func (h *Hub) Prepare(o Options) (apply func(), err error) {
+	if o, err = o.withDefaults(); err != nil {
+		return nil, err
+	}
+	return func() {
+		h.ring.resize(o.Keep)
+		h.most.Store(int64(o.Queue))
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		o.Always = h.o.Always
+		h.o = o
+	}, nil
 }
 
 // Run derives events until ctx ends.

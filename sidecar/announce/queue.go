@@ -13,7 +13,7 @@ import (
 // waits: what finds no room is left out, which shows in the next position.
 type queue struct {
 	listening atomic.Bool
-	most      int
+	most      atomic.Int64
 	filled    chan struct{} // holds one when there is something to take
 
 	mu       sync.Mutex
@@ -36,13 +36,17 @@ type taken struct {
 	left         string
 }
 
-func newQueue(most int) *queue { return &queue{most: most, filled: make(chan struct{}, 1)} }
+func newQueue(most int) *queue {
+	q := &queue{filled: make(chan struct{}, 1)}
+	q.most.Store(int64(most))
+	return q
+}
 
 // Listening implements [follow.Listener].
 func (q *queue) Listening() bool { return q.listening.Load() }
 
 // Most implements [follow.Listener].
-func (q *queue) Most() int { return q.most }
+func (q *queue) Most() int { return int(q.most.Load()) }
 
 // Committed implements [follow.Listener].
 func (q *queue) Committed(c follow.Committed) {
@@ -50,9 +54,9 @@ func (q *queue) Committed(c follow.Committed) {
 	defer q.mu.Unlock()
 	weight := len(c.Transitions) + 1
 	switch {
-	case c.Cut || weight > q.most:
+	case c.Cut || weight > q.Most():
 		q.left = "a transaction has more transitions than events.queue allows"
-	case q.weight+weight > q.most:
+	case q.weight+weight > q.Most():
 		q.left = "events could not be made as fast as transactions came (events.queue is full)"
 	default:
 		q.waiting = append(q.waiting, c)

@@ -57,6 +57,24 @@ func (r *ring) open(from tasker.LSN) {
 	r.floor, r.last, r.through = endOf(from), Position{from, 0}, from
 }
 
+// resize makes room for more entries, or fewer; then the oldest go.
+func (r *ring) resize(size int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.entries != nil && size != r.size {
+		if count := r.next - r.oldest; count > uint64(size) { //nolint:gosec // positive
+			r.oldest = r.next - uint64(size) //nolint:gosec // positive
+			r.floor = r.at(r.oldest - 1).Position
+		}
+		entries := make([]Entry, size)
+		for n := r.oldest; n < r.next; n++ {
+			entries[n%uint64(size)] = *r.at(n) //nolint:gosec // positive
+		}
+		r.entries = entries
+	}
+	r.size = size
+}
+
 // close forgets all. The numbers go on.
 func (r *ring) close() {
 	r.mu.Lock()

@@ -14,7 +14,7 @@ import (
 // adapter puts huma's operations on the mux, each behind the checks that huma
 // does not do, and in the place of some of them a handler written by hand.
 type adapter struct {
-	server *Server
+	server *routing
 	huma.Adapter
 	mux *http.ServeMux
 }
@@ -86,7 +86,7 @@ func outputOf[B enveloped](body B) *output[B] {
 func ask[I any, PI interface {
 	*I
 	minimum() string
-}, B enveloped](s *Server, api huma.API, op huma.Operation, answer func(ctx context.Context, now reading, in PI) (B, *Problem)) {
+}, B enveloped](s *routing, api huma.API, op huma.Operation, answer func(ctx context.Context, now reading, in PI) (B, *Problem)) {
 	huma.Register(api, op, func(ctx context.Context, in *I) (*output[B], error) {
 		var minLSN tasker.LSN
 		if text := PI(in).minimum(); text != "" {

@@ -24,7 +24,7 @@ type eventsInput struct {
 type eventsOutput struct{}
 
 // routeEvents adds the stream of events (text/event-stream).
-func (s *Server) routeEvents(api huma.API) {
+func (s *routing) routeEvents(api huma.API) {
 	op := get("events", pathEvents, tagSystem, "Events as they are committed, as Server-Sent Events")
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "A stream without end. event: the event's name; id: its place, for Last-Event-ID; data: a JSON object with id, name, lsn, recovered, payload. " +
@@ -36,7 +36,7 @@ func (s *Server) routeEvents(api huma.API) {
 }
 
 // events streams to one reader until it goes, is too slow, or the server stops.
-func (s *Server) events(known parameters) http.HandlerFunc {
+func (s *routing) events(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if s.options.Events == nil {
 			newProblem(http.StatusNotFound, ProblemNotFound, "this server gives no events: events.enabled is false").write(w)
@@ -64,7 +64,7 @@ func (s *Server) events(known parameters) http.HandlerFunc {
 	}
 }
 
-func (s *Server) parseEvents(known parameters, r *http.Request) (filter announce.Filter, after *announce.Position, problem *Problem) {
+func (s *routing) parseEvents(known parameters, r *http.Request) (filter announce.Filter, after *announce.Position, problem *Problem) {
 	detail := known.each(r.URL.RawQuery, func(name, value string) (detail *huma.ErrorDetail) {
 		switch name {
 		case "name":
@@ -91,7 +91,7 @@ func (s *Server) parseEvents(known parameters, r *http.Request) (filter announce
 }
 
 // stream sends what a reader reads.
-func (s *Server) stream(ctx context.Context, reader *announce.Reader, to *eventStream) {
+func (s *routing) stream(ctx context.Context, reader *announce.Reader, to *eventStream) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()

@@ -61,7 +61,7 @@ type reading struct {
 }
 
 // read takes the view for a request, waiting for minLSN when it is not 0.
-func (s *Server) read(ctx context.Context, minLSN tasker.LSN) (reading, *Problem) {
+func (s *routing) read(ctx context.Context, minLSN tasker.LSN) (reading, *Problem) {
 	view, fresh := s.source.Current()
 	if minLSN != 0 && (view == nil || fresh.AsOfLSN < minLSN) {
 		if problem := s.await(ctx, minLSN); problem != nil {
@@ -91,7 +91,7 @@ func envelopeOf(f Freshness) Envelope {
 }
 
 // await waits until minLSN is applied, as long as is allowed and wanted.
-func (s *Server) await(ctx context.Context, minLSN tasker.LSN) *Problem {
+func (s *routing) await(ctx context.Context, minLSN tasker.LSN) *Problem {
 	ctx, cancel := context.WithTimeout(ctx, s.options.MaxWait)
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
@@ -110,7 +110,7 @@ func (s *Server) await(ctx context.Context, minLSN tasker.LSN) *Problem {
 	return s.notYetApplied(minLSN)
 }
 
-func (s *Server) notYetApplied(minLSN tasker.LSN) *Problem {
+func (s *routing) notYetApplied(minLSN tasker.LSN) *Problem {
 	view, fresh := s.source.Current()
 	if view == nil {
 		p := s.notReady(fresh)
@@ -129,7 +129,7 @@ func (s *Server) notYetApplied(minLSN tasker.LSN) *Problem {
 	return p
 }
 
-func (s *Server) notReady(fresh Freshness) *Problem {
+func (s *routing) notReady(fresh Freshness) *Problem {
 	cause := fresh.StaleCause
 	if cause == "" {
 		cause = "the first load is not done"

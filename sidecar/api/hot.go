@@ -43,7 +43,7 @@ func (c *scratch) send(w http.ResponseWriter, e *Envelope) {
 }
 
 // sendValue is the way of answers that are too rare to be written by hand.
-func (s *Server) sendValue(w http.ResponseWriter, e *Envelope, v any) {
+func (s *routing) sendValue(w http.ResponseWriter, e *Envelope, v any) {
 	c := scratches.Get().(*scratch)
 	buffer := bytes.NewBuffer(c.body[:0])
 	encoder := json.NewEncoder(buffer)
@@ -58,14 +58,14 @@ func (s *Server) sendValue(w http.ResponseWriter, e *Envelope, v any) {
 }
 
 // sendJSON sends an answer that is not of the index.
-func (s *Server) sendJSON(w http.ResponseWriter, v any) {
+func (s *routing) sendJSON(w http.ResponseWriter, v any) {
 	w.Header()["Content-Type"] = contentJSON
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.Encode(v) //nolint:errcheck // plain data; and nobody is left to be told
 }
 
-func (s *Server) taskSteps(known parameters) http.HandlerFunc {
+func (s *routing) taskSteps(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		taskID, detail := parseID("path.task_id", r.PathValue("task_id"))
 		q, queryDetail := parseHotQuery(known, r.URL.RawQuery, s.options.MaxBatchIDs)
@@ -114,7 +114,7 @@ func appendSteps(b []byte, rows []tasker.StepReadiness) []byte {
 }
 
 // stepsOfTasks answers the batch form.
-func (s *Server) stepsOfTasks(known parameters) http.HandlerFunc {
+func (s *routing) stepsOfTasks(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q, detail := parseHotQuery(known, r.URL.RawQuery, s.options.MaxBatchIDs)
 		if problem := firstInvalid(detail, noTasks(detail, q.taskIDs)); problem != nil {
@@ -145,7 +145,7 @@ func noTasks(parsed *huma.ErrorDetail, ids []int64) *huma.ErrorDetail {
 	return &huma.ErrorDetail{Location: "query.task_id", Message: "at least one task is needed, such as task_id=1&task_id=2"}
 }
 
-func (s *Server) taskContext(known parameters) http.HandlerFunc {
+func (s *routing) taskContext(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		taskID, detail := parseID("path.task_id", r.PathValue("task_id"))
 		q, queryDetail := parseHotQuery(known, r.URL.RawQuery, s.options.MaxBatchIDs)
@@ -180,7 +180,7 @@ func appendContextAnswer(b []byte, e *Envelope, row *tasker.TaskExecutionContext
 	return append(b, "}\n"...)
 }
 
-func (s *Server) contexts(known parameters) http.HandlerFunc {
+func (s *routing) contexts(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q, detail := parseHotQuery(known, r.URL.RawQuery, s.options.MaxBatchIDs)
 		if problem := firstInvalid(detail, noTasks(detail, q.taskIDs)); problem != nil {
@@ -191,7 +191,7 @@ func (s *Server) contexts(known parameters) http.HandlerFunc {
 	}
 }
 
-func (s *Server) postContexts(known parameters) http.HandlerFunc {
+func (s *routing) postContexts(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q, detail := parseHotQuery(known, r.URL.RawQuery, s.options.MaxBatchIDs)
 		if detail != nil {
@@ -211,7 +211,7 @@ func (s *Server) postContexts(known parameters) http.HandlerFunc {
 	}
 }
 
-func (s *Server) answerContexts(w http.ResponseWriter, r *http.Request, q hotQuery) {
+func (s *routing) answerContexts(w http.ResponseWriter, r *http.Request, q hotQuery) {
 	now, problem := s.read(r.Context(), q.minLSN)
 	if problem != nil {
 		problem.write(w)

@@ -72,7 +72,7 @@ type maintenanceChangeInput struct {
 	Body MaintenanceChange
 }
 
-func (s *Server) routeMaintenance(api huma.API) {
+func (s *routing) routeMaintenance(api huma.API) {
 	huma.Register(api, get("maintenance", pathMaintenance, tagMaintenance, "What the maintenance services do, and what each would do now"),
 		func(ctx context.Context, in *maintenanceInput) (*output[*MaintenanceAnswer], error) {
 			if s.options.Maintenance == nil {
@@ -100,7 +100,7 @@ func (s *Server) routeMaintenance(api huma.API) {
 	})
 }
 
-func (s *Server) maintenanceAnswer(ctx context.Context, limit int) *output[*MaintenanceAnswer] {
+func (s *routing) maintenanceAnswer(ctx context.Context, limit int) *output[*MaintenanceAnswer] {
 	_, fresh := s.source.Current()
 	return outputOf(&MaintenanceAnswer{envelopeOf(fresh), s.options.Maintenance.List(ctx, limit)})
 }

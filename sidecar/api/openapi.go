@@ -15,7 +15,7 @@ import (
 )
 
 // description is the frame of the OpenAPI document.
-func (s *Server) description() *huma.OpenAPI {
+func (s *routing) description() *huma.OpenAPI {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	for from, to := range map[reflect.Type]reflect.Type{
 		reflect.TypeFor[tasker.Timestamp]():     reflect.TypeFor[timestampSchema](),
@@ -104,7 +104,7 @@ func (nullSchema[T]) Schema(r huma.Registry) *huma.Schema {
 
 // describeLimits completes the description by what comes from the options and
 // by what all operations have in common.
-func (s *Server) describeLimits() {
+func (s *routing) describeLimits() {
 	registry := s.spec.Components.Schemas
 	schema := registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	problem := func(status int, description string) *huma.Response {
@@ -154,7 +154,7 @@ func (s *Server) describeLimits() {
 
 // bound gives the parameters that count rows the range from the options; huma
 // checks it.
-func (s *Server) bound(op *huma.Operation) {
+func (s *routing) bound(op *huma.Operation) {
 	for _, p := range op.Parameters {
 		byDefault := 0
 		switch p.Name {

@@ -166,6 +166,16 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
+// following is o for a server that was made with first.
+func (o Options) following(first *Options) Options {
+	o.Listen, o.ProbeListen, o.Version = first.Listen, first.ProbeListen, first.Version
+	o.MaxHeaderBytes, o.ReadHeaderTimeout, o.ReadTimeout = first.MaxHeaderBytes, first.ReadHeaderTimeout, first.ReadTimeout
+	o.WriteTimeout, o.IdleTimeout = first.WriteTimeout, first.IdleTimeout
+	o.Metrics, o.Observe, o.Logger, o.Clock = first.Metrics, first.Observe, first.Logger, first.Clock
+	o.Verify, o.Events, o.Maintenance, o.Transitions = first.Verify, first.Events, first.Maintenance, first.Transitions
+	return o
+}
+
 func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {

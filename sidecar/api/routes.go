@@ -35,7 +35,7 @@ const (
 )
 
 // route builds the muxes and the description.
-func (s *Server) route() error {
+func (s *routing) route() error {
 	installProblems()
 	mux := http.NewServeMux()
 	config := huma.Config{
@@ -85,12 +85,12 @@ func (s *Server) route() error {
 	return nil
 }
 
-func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request) {
+func (s *routing) openAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/openapi+json")
 	w.Write(s.specDoc) //nolint:errcheck // nobody is left to be told
 }
 
-func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
+func (s *routing) metrics(w http.ResponseWriter, r *http.Request) {
 	if s.options.Metrics == nil {
 		newProblem(http.StatusNotFound, ProblemNotFound, "this server was started without metrics").write(w)
 		return
@@ -157,7 +157,7 @@ type taskReasonsInput struct {
 	After  string `query:"after" doc:"Go on behind this step: what an answer gave as next." pattern:"^-?[0-9]{1,19}$"`
 }
 
-func (s *Server) routeTasks(api huma.API) {
+func (s *routing) routeTasks(api huma.API) {
 	handled[stepsInput, output[StepsAnswer]](api,
 		get("task-steps", "/v1/tasks/{task_id}/steps", tagTasks, "Readiness of a task's steps (get_step_readiness_status)"), s.taskSteps)
 	handled[DerivableTaskInput, output[ContextAnswer]](api,
@@ -217,12 +217,12 @@ func notNil[T any](list []T) []T {
 }
 
 // blockers is how many blocking steps to list; huma has checked the range.
-func (s *Server) blockers(asked int64) int {
+func (s *routing) blockers(asked int64) int {
 	return int(orDefault(asked, int64(s.options.DefaultBlockers)))
 }
 
 // limit likewise is how many rows.
-func (s *Server) limit(asked int64) int { return int(orDefault(asked, int64(s.options.DefaultLimit))) }
+func (s *routing) limit(asked int64) int { return int(orDefault(asked, int64(s.options.DefaultLimit))) }
 
 func orDefault(asked, byDefault int64) int64 {
 	if asked == 0 {

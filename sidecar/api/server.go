@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -18,17 +15,9 @@ import (
 // Server is the HTTP side of a sidecar. Make it with [New]; its methods are
 // safe for concurrent use.
 type Server struct {
-	source  Source
-	options Options
-	guard   guard
-	spec    *huma.OpenAPI
-	specDoc []byte
-	handler http.Handler // the API with everything around it
-	probes  http.Handler // the probes likewise
-
-	verifying atomic.Bool
-	closing   context.Context // ended when the server stops: waiting requests give up
-	close     context.CancelFunc
+	options Options                 // those it was made with
+	current atomic.Pointer[routing] // what requests are given to that come now
+	close   context.CancelFunc      // ends routing.closing
 
 	mu        sync.Mutex
 	started   bool
@@ -42,31 +31,42 @@ type Server struct {
 // New makes a server that answers from source. Options that are wrong are
 // refused, all at once. Nothing listens before [Server.Start].
 func New(source Source, options Options) (*Server, error) {
-	options = options.WithDefaults()
-	if err := options.validate(); err != nil {
+	s := &Server{failed: make(chan error, 2)}
+	first := &routing{source: source, options: options, verifying: new(atomic.Bool)}
+	first.closing, s.close = context.WithCancel(context.Background())
+	if err := first.build(); err != nil {
+		s.close()
 		return nil, err
 	}
-	keys, err := newKeyring(options.Tokens)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{source: source, options: options, failed: make(chan error, 2)}
-	s.guard = guard{keys: keys, origins: options.AllowedOrigins}
-	for _, host := range options.AllowedHosts {
-		s.guard.hosts = append(s.guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
-	}
-	s.closing, s.close = context.WithCancel(context.Background())
-	if err := s.route(); err != nil {
-		return nil, err
-	}
+	s.options = first.options
+	s.current.Store(first)
 	return s, nil
 }
 
+// Prepare checks options that are to hold from now on, and gives what puts them
+// into force: a request is answered by the options that held when it came, from
+// its first check to its last byte. Addresses, and what net/http is told of time
+// and sizes, stay as they were, and so does whom it asks and tells.
+func (s *Server) Prepare(o Options) (apply func(), err error) {
+	before := s.current.Load()
+	next := &routing{source: before.source, options: o.following(&s.options), verifying: before.verifying, closing: before.closing}
+	if err := next.build(); err != nil {
+		return nil, err
+	}
+	return func() { s.current.Store(next) }, nil
+}
+
 // Handler is the API with all checks, without a listener of its own.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().handler.ServeHTTP(w, r) })
+}
+
+func (s *Server) probes() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().probes.ServeHTTP(w, r) })
+}
 
 // OpenAPI is the description that /openapi.json gives. It is not to be changed.
-func (s *Server) OpenAPI() *huma.OpenAPI { return s.spec }
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.current.Load().spec }
 
 // Start listens and serves until [Server.Stop]. It returns when the listeners
 // stand, or with the reason why one cannot; then none is left open.
@@ -94,9 +94,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.started = true
 	for i, listener := range listeners {
-		handler := s.handler
+		handler := s.Handler()
 		if i == 1 {
-			handler = s.probes
+			handler = s.probes()
 		}
 		server := s.newHTTPServer(handler)
 		s.servers = append(s.servers, server)
@@ -116,7 +116,7 @@ func (s *Server) listen(ctx context.Context, address string) (net.Listener, erro
 		return nil, fmt.Errorf("cannot listen on %s: %w; choose another address, or end what listens there", address, err)
 	}
 	// What localhost means is decided by the machine, so look again.
-	if tcp, ok := listener.Addr().(*net.TCPAddr); len(s.guard.keys) == 0 && (!ok || !tcp.IP.IsLoopback()) {
+	if tcp, ok := listener.Addr().(*net.TCPAddr); len(s.options.Tokens) == 0 && (!ok || !tcp.IP.IsLoopback()) {
 		listener.Close() //nolint:errcheck // nothing was served on it
 		return nil, refuseExposed(address)
 	}
@@ -163,7 +163,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Unlock()
 
 	s.close()
-	ctx, cancel := context.WithTimeout(ctx, s.options.ShutdownTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.current.Load().options.ShutdownTimeout)
 	defer cancel()
 	var cut error
 	for _, server := range servers {
@@ -174,86 +174,4 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	s.serving.Wait()
 	return cut
-}
-
-// around puts around a mux what every request goes through.
-func (s *Server) around(mux *http.ServeMux) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		started := time.Now()
-		recorder := &recorder{ResponseWriter: w}
-		defer func() {
-			cause := recover()
-			if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
-				s.options.Logger.Error("a request made the server panic", "method", r.Method, "route", r.Pattern, "panic", cause, "stack", string(debug.Stack()))
-				if recorder.status == 0 {
-					newProblem(http.StatusInternalServerError, ProblemInternal, "something went wrong inside; the log has the details").write(recorder)
-					cause = nil
-				}
-			}
-			s.options.Observe(routeOf(r), knownMethod(r.Method), recorder.statusOrOK(), time.Since(started))
-			if cause != nil {
-				// An answer that has begun must not look as if it were whole.
-				panic(http.ErrAbortHandler)
-			}
-		}()
-		setCommonHeaders(w.Header())
-		switch done, problem := s.guard.check(recorder, r); {
-		case problem != nil:
-			problem.write(recorder)
-		case !done:
-			mux.ServeHTTP(recorder, r)
-		}
-	})
-}
-
-// routeOf is the path of the pattern that a request was given to, none where
-// there is none.
-func routeOf(r *http.Request) string {
-	path := r.Pattern
-	if _, after, ok := strings.Cut(path, " "); ok {
-		path = after
-	}
-	if path == "" || path == "/" {
-		return "none"
-	}
-	return path
-}
-
-// knownMethod keeps the methods that metrics see to a few.
-func knownMethod(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions, http.MethodPut, http.MethodPatch, http.MethodDelete:
-		return method
-	}
-	return "other"
-}
-
-// recorder remembers the status of an answer.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(p)
-}
-
-// Unwrap lets [http.ResponseController] reach the writer below.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-func (r *recorder) statusOrOK() int {
-	if r.status == 0 {
-		return http.StatusOK
-	}
-	return r.status
 }

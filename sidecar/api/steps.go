@@ -37,7 +37,7 @@ type slowestInput struct {
 	Version   string `query:"version" doc:"Only of this version."`
 }
 
-func (s *Server) routeSteps(api huma.API) {
+func (s *routing) routeSteps(api huma.API) {
 	ask(s, api, get("step", "/v1/steps/{workflow_step_id}", tagSteps, "Readiness of one step"),
 		func(_ context.Context, now reading, in *stepInput) (*StepAnswer, *Problem) {
 			row, ok := now.Step(in.StepID, now.now)
@@ -77,7 +77,7 @@ func (s *Server) routeSteps(api huma.API) {
 // readySteps gives one page. The place where a page ends is the last row's
 // own place in the order, so that steps which come and go meanwhile neither
 // repeat nor hide others.
-func (s *Server) readySteps(_ context.Context, now reading, in *readyInput) (*ReadyStepsAnswer, *Problem) {
+func (s *routing) readySteps(_ context.Context, now reading, in *readyInput) (*ReadyStepsAnswer, *Problem) {
 	limit := s.limit(in.Limit)
 	var after *readiness.ReadyAfter
 	if in.After != "" {
@@ -110,7 +110,7 @@ func parsePlace(text string) (*readiness.ReadyAfter, *huma.ErrorDetail) {
 	return &readiness.ReadyAfter{Since: tasker.Timestamp(micros), WorkflowStepID: stepID}, nil
 }
 
-func (s *Server) slowestFilter(in *slowestInput) (tasker.SlowestFilter, *Problem) {
+func (s *routing) slowestFilter(in *slowestInput) (tasker.SlowestFilter, *Problem) {
 	filter := tasker.SlowestFilter{Since: tasker.NoTime, Limit: int32(in.Limit)} //nolint:gosec // bounded by MaxLimit
 	if in.Limit == 0 {
 		filter.Limit = int32(min(defaultSlowest, s.options.MaxLimit)) //nolint:gosec // likewise
@@ -138,7 +138,7 @@ const defaultSlowest = 10
 
 // taskReasons collects the reasons of a task's steps that are neither ready
 // nor done, a page of them.
-func (s *Server) taskReasons(now *reading, in *taskReasonsInput) (*TaskReasonsAnswer, *Problem) {
+func (s *routing) taskReasons(now *reading, in *taskReasonsInput) (*TaskReasonsAnswer, *Problem) {
 	after, started := int64(0), in.After == ""
 	if !started {
 		var detail *huma.ErrorDetail

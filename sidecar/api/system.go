@@ -19,7 +19,7 @@ type analyticsInput struct {
 	Since string `query:"since" doc:"The start of the period (RFC 3339). Default: one hour ago." format:"date-time"`
 }
 
-func (s *Server) routeSystem(api huma.API) {
+func (s *routing) routeSystem(api huma.API) {
 	ask(s, api, get("health-counts", "/v1/health-counts", tagSystem, "Counts over all tasks and steps (get_system_health_counts_v01)"), s.healthCounts)
 	ask(s, api, get("analytics", "/v1/analytics", tagSystem, "Throughput, rates and durations since a time (get_analytics_metrics_v01)"),
 		func(_ context.Context, now reading, in *analyticsInput) (*AnalyticsAnswer, *Problem) {
@@ -56,7 +56,7 @@ func (s *Server) routeSystem(api huma.API) {
 
 // verify runs a verification, one at a time, as long as it takes: until the
 // client goes or the server stops.
-func (s *Server) verify(known parameters) http.HandlerFunc {
+func (s *routing) verify(known parameters) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if detail := known.each(r.URL.RawQuery, func(string, string) *huma.ErrorDetail { return nil }); detail != nil {
 			invalid(detail).write(w)
@@ -88,7 +88,7 @@ func (s *Server) verify(known parameters) http.HandlerFunc {
 	}
 }
 
-func (s *Server) healthCounts(ctx context.Context, now reading, in *healthInput) (*HealthCountsAnswer, *Problem) {
+func (s *routing) healthCounts(ctx context.Context, now reading, in *healthInput) (*HealthCountsAnswer, *Problem) {
 	answer := &HealthCountsAnswer{Envelope: now.Envelope, SystemHealthCounts: now.SystemHealthCounts()}
 	ctx, cancel := context.WithTimeout(ctx, s.options.ConnectionsTimeout)
 	defer cancel()
@@ -107,7 +107,7 @@ func (s *Server) healthCounts(ctx context.Context, now reading, in *healthInput)
 
 // routeProbes registers what says whether the process lives and whether it
 // can be asked.
-func (s *Server) routeProbes(api huma.API) {
+func (s *routing) routeProbes(api huma.API) {
 	handled[struct{}, struct{ Body AliveAnswer }](api, get("healthz", pathHealthz, tagProbes, "200 while the process serves"),
 		func(parameters) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) {
@@ -132,7 +132,7 @@ func text(api huma.API, id, path, summary, contentType string, handler http.Hand
 	handled[struct{}, struct{}](api, op, func(parameters) http.HandlerFunc { return handler })
 }
 
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+func (s *routing) readyz(w http.ResponseWriter, r *http.Request) {
 	view, fresh := s.source.Current()
 	if view != nil && !fresh.Stale {
 		e := envelopeOf(fresh)

@@ -74,7 +74,7 @@ var refusals = map[writer.Reason]struct {
 
 // refused makes a problem of what a writer has answered; location says where the
 // field of a request is in ours.
-func (s *Server) refused(err error, location func(field string) string) *Problem {
+func (s *routing) refused(err error, location func(field string) string) *Problem {
 	var bad *writer.Invalid
 	var refusal *writer.Refusal
 	switch {
@@ -104,7 +104,7 @@ func (s *Server) refused(err error, location func(field string) string) *Problem
 
 // refusedAndLogged is refused, and what is not about the request is for the log,
 // too.
-func (s *Server) refusedAndLogged(err error, location func(string) string) *Problem {
+func (s *routing) refusedAndLogged(err error, location func(string) string) *Problem {
 	p := s.refused(err, location)
 	if p.Status >= http.StatusInternalServerError {
 		s.options.Logger.Warn("a request about transitions was not carried out", "error", err)
@@ -113,7 +113,7 @@ func (s *Server) refusedAndLogged(err error, location func(string) string) *Prob
 }
 
 // batchAnswer counts what became of each.
-func (s *Server) batchAnswer(outcomes []writer.Outcome) *BatchAnswer {
+func (s *routing) batchAnswer(outcomes []writer.Outcome) *BatchAnswer {
 	a := &BatchAnswer{Outcomes: make([]OutcomeRow, len(outcomes))}
 	for i := range outcomes {
 		o := &outcomes[i]

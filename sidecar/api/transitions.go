@@ -68,7 +68,7 @@ type stepHistoryInput struct {
 	StepID int64 `path:"workflow_step_id" doc:"The step's id."`
 }
 
-func (s *Server) routeTransitions(api huma.API) {
+func (s *routing) routeTransitions(api huma.API) {
 	post := func(id, path, summary string) huma.Operation {
 		op := get(id, path, tagTransitions, summary)
 		op.Method = http.MethodPost
@@ -87,7 +87,7 @@ func (s *Server) routeTransitions(api huma.API) {
 }
 
 // transition moves one task or step.
-func (s *Server) transition(kind statemachine.Kind, name string) func(parameters) http.HandlerFunc {
+func (s *routing) transition(kind statemachine.Kind, name string) func(parameters) http.HandlerFunc {
 	return s.moving(func(ctx context.Context, c *call) *Problem {
 		id, detail := parseID("path."+name, c.r.PathValue(name))
 		if detail != nil {
@@ -120,7 +120,7 @@ func (s *Server) transition(kind statemachine.Kind, name string) func(parameters
 }
 
 // batch moves many.
-func (s *Server) batch(known parameters) http.HandlerFunc {
+func (s *routing) batch(known parameters) http.HandlerFunc {
 	return s.moving(func(ctx context.Context, c *call) *Problem {
 		body, detail := decodeBatch(c.body)
 		if detail != nil {
@@ -160,7 +160,7 @@ func (s *Server) batch(known parameters) http.HandlerFunc {
 }
 
 // history reads what has become of one.
-func (s *Server) history(kind statemachine.Kind, name string) func(parameters) http.HandlerFunc {
+func (s *routing) history(kind statemachine.Kind, name string) func(parameters) http.HandlerFunc {
 	return func(known parameters) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			id, detail := parseID("path."+name, r.PathValue(name))
@@ -197,7 +197,7 @@ type call struct {
 
 // moving reads a request for transitions and lets f carry it out, for as long as
 // it may take.
-func (s *Server) moving(f func(ctx context.Context, c *call) *Problem) func(parameters) http.HandlerFunc {
+func (s *routing) moving(f func(ctx context.Context, c *call) *Problem) func(parameters) http.HandlerFunc {
 	return func(known parameters) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			c := &call{w: w, r: r}
@@ -217,13 +217,13 @@ func (s *Server) moving(f func(ctx context.Context, c *call) *Problem) func(para
 
 // bounded gives a request the time that it may take in the database, and time to
 // be answered afterwards.
-func (s *Server) bounded(w http.ResponseWriter, r *http.Request) (context.Context, context.CancelFunc) {
+func (s *routing) bounded(w http.ResponseWriter, r *http.Request) (context.Context, context.CancelFunc) {
 	deadline := time.Now().Add(s.options.TransitionTimeout + s.options.MaxWait + s.options.WriteTimeout)
 	http.NewResponseController(w).SetWriteDeadline(deadline) //nolint:errcheck // then the usual one holds
 	return context.WithTimeout(r.Context(), s.options.TransitionTimeout)
 }
 
-func (s *Server) readCall(c *call, known parameters) *Problem {
+func (s *routing) readCall(c *call, known parameters) *Problem {
 	detail := known.each(c.r.URL.RawQuery, nothingKnown)
 	if detail == nil {
 		c.key, detail = oneHeader(c.r, HeaderKey)
@@ -251,7 +251,7 @@ func (s *Server) readCall(c *call, known parameters) *Problem {
 
 // reflects waits, if that is wanted, until the index has a position, and says
 // what it has then.
-func (s *Server) reflects(ctx context.Context, lsn tasker.LSN, wanted bool) (Envelope, Waited) {
+func (s *routing) reflects(ctx context.Context, lsn tasker.LSN, wanted bool) (Envelope, Waited) {
 	var waited Waited
 	if wanted && lsn != 0 {
 		if problem := s.await(ctx, lsn); problem != nil {

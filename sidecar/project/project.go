@@ -61,6 +61,17 @@ func New(f *follow.Follower, o Options) (*Project, error) {
 	return &Project{elector, projector}, nil
 }
 
+// Prepare checks options that are to hold from now on, and gives what puts them
+// into force; see those of both sides. What is set here for both stays.
+func (p *Project) Prepare(o Options) (apply func(), err error) {
+	leads, leaderErr := p.elector.Prepare(o.Leader)
+	projects, projectionErr := p.projector.Prepare(o.Projection)
+	if err := errors.Join(leaderErr, projectionErr); err != nil {
+		return nil, fmt.Errorf("projection: %w", err)
+	}
+	return func() { leads(); projects() }, nil
+}
+
 // Run tries to lead, and projects while it does, until ctx ends. Whatever goes
 // wrong is tried again; an error is returned only when waiting does not mend it.
 func (p *Project) Run(ctx context.Context) error { return p.elector.Run(ctx) }

@@ -47,6 +47,14 @@ func New(conn *pgx.Conn, index Index, options Options) *Verifier {
 	return &Verifier{conn: conn, database: database, index: index, options: options}
 }
 
+// With gives a verifier with other options that asks through the same
+// connection and goes on with the sample where v is; v is not to be used any more.
+func (v *Verifier) With(options Options) *Verifier {
+	next := New(v.conn, v.index, options)
+	next.offset = v.offset
+	return next
+}
+
 // Pass asks about every task, or a sample of them, once. A difference is no
 // error: it is in the report. An error means that the comparison could not be
 // made (connection lost, index not following any more); the report then says

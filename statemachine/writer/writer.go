@@ -31,6 +31,19 @@ func (w *Writer) With(h Hooks) *Writer {
 	return &other
 }
 
+// Tuned gives a writer with other options, which counts together with w. Pool and
+// Schema stay as they were; w goes on as it is with what it has begun.
+func (w *Writer) Tuned(o Options) (*Writer, error) {
+	o.Pool, o.Schema = w.o.Pool, w.o.Schema
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("these options of a writer cannot be right: %w", err)
+	}
+	other := *w
+	other.o = o
+	return &other, nil
+}
+
 // Counters are the figures so far.
 func (w *Writer) Counters() Counters { return w.counts.read() }
 
