@@ -64,6 +64,9 @@ func TestEachMigrationAtEveryEarlierVersion(t *testing.T) {
 				if from >= 5 {
 					exec(t, conn, "INSERT INTO tasker_sidecar.event_consumers (consumer, horizon, cluster) VALUES ('one', 7, '1')")
 				}
+				if from >= 6 {
+					exec(t, conn, `INSERT INTO tasker_sidecar.configuration_changes (key, value) VALUES ('log.level', '"debug"')`)
+				}
 				tables := values[string](t, conn, `
 					SELECT format('SELECT format(''%%s'', (%s)) FROM %s ORDER BY 1', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), c.oid::regclass)
 					FROM pg_class c

@@ -14,6 +14,10 @@ var rowTables = []string{"step_rows", "task_rows", "dag_rows", "candidate_rows",
 // maintenanceTables are those that the maintenance services keep.
 var maintenanceTables = []string{"maintenance_services", "maintenance_acts", "maintenance_announcements"}
 
+// configurationTable keeps what operators change of the configuration. Nobody
+// alters what it has, and who has changed something it notes by itself.
+const configurationTable = "configuration_changes"
+
 // views are those for people.
 var views = []string{"step_reasons", "ready_steps", "blocked_steps", "step_readiness_status", "task_execution_contexts", "step_dag", "freshness"}
 
@@ -65,12 +69,13 @@ func (i *installation) grantStep() Step {
 			fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON %s TO %s", ours(rowTables), quote(role)),
 			fmt.Sprintf("GRANT SELECT, UPDATE ON %s TO %s", ours([]string{"leader"}), quote(role)),
 			fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s", ours(append([]string{"event_consumers"}, maintenanceTables...)), quote(role)),
+			fmt.Sprintf("GRANT SELECT, INSERT (key, scope, value, reason, asked_by) ON %s TO %s", ours([]string{configurationTable}), quote(role)),
 			fmt.Sprintf("GRANT SELECT ON %s TO %s", ours(views), quote(role)))
 	}
 	for _, role := range i.Readers {
 		names = append(names, "role "+role+" may read the rows")
 		statements = append(statements, fmt.Sprintf("GRANT SELECT ON %s, %s, %s, %s TO %s",
-			ours(rowTables), ours([]string{"leader"}), ours(maintenanceTables), ours(views), quote(role)))
+			ours(rowTables), ours([]string{"leader", configurationTable}), ours(maintenanceTables), ours(views), quote(role)))
 	}
 	return Step{Name: strings.Join(names, ", "), Run: func(ctx context.Context, tx pgx.Tx, _ string) error {
 		for _, s := range statements {
