@@ -44,7 +44,7 @@ func followSuite() Suite {
 			},
 			{
 				Name: "commit", What: "commit to answer in the index at 500 commits/s, p99",
-				Goal: Goal{AtMost: 5e6}, form: Share, run: runCommit,
+				Goal: Goal{AtMost: 5e6}, form: Share, run: runCommit(commitRate),
 			},
 			{
 				Name: "memory", What: "memory per step, 1.2 edges each, RSS after the load",

@@ -43,7 +43,12 @@ func (w *witness) published() {
 	w.pending = w.pending[:0]
 }
 
-func runCommit(ctx context.Context, l *lab, c *Case) ([]Result, error) {
+// runCommit commits at a rate.
+func runCommit(rate int) func(context.Context, *lab, *Case) ([]Result, error) {
+	return func(ctx context.Context, l *lab, c *Case) ([]Result, error) { return l.commitAt(ctx, c, rate) }
+}
+
+func (l *lab) commitAt(ctx context.Context, c *Case, rate int) ([]Result, error) {
 	set, err := l.layeredSet(ctx, pick(l, 1000, 20_000))
 	if err != nil {
 		return nil, err
@@ -67,11 +72,11 @@ func runCommit(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	returned.Name, returned.What = c.Name+"-returned", c.What+", from COMMIT returned (before it: 0)"
 	sent.Subject, returned.Subject = sent.What, returned.What
 	fromSent, fromReturned := NewRecorder(), NewRecorder()
-	duration := pick(l, time.Second, 10*time.Second)
+	duration := l.span(time.Second, 10*time.Second)
 	for round := range l.o.Rounds + 1 {
 		l.round(round, l.o.Rounds)
 		settle()
-		times, err := commitLoad(ctx, conns, set, duration)
+		times, err := commitLoad(ctx, conns, set, rate, duration)
 		if err != nil {
 			return []Result{sent, returned}, err
 		}
@@ -89,17 +94,17 @@ func runCommit(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	}
 	for _, r := range []*Result{&sent, &returned} {
 		r.Unit = "ns"
-		r.Dataset = fmt.Sprintf("%s; %d commits/s by %d sessions for %v a round, each at its appointed time", set.words, commitRate, commitSessions, duration)
+		r.Dataset = fmt.Sprintf("%s; %d commits/s by %d sessions for %v a round, each at its appointed time", set.words, rate, commitSessions, duration)
 	}
 	sent.Latency, returned.Latency = fromSent.Latency(), fromReturned.Latency()
 	return []Result{sent, returned}, nil
 }
 
 // commitLoad commits transactions, each at its appointed time.
-func commitLoad(ctx context.Context, conns []*pgx.Conn, set *dataset, duration time.Duration) (map[uint32]commitTimes, error) {
+func commitLoad(ctx context.Context, conns []*pgx.Conn, set *dataset, rate int, duration time.Duration) (map[uint32]commitTimes, error) {
 	var mu sync.Mutex
 	all := map[uint32]commitTimes{}
-	err := openLoop(ctx, conns, commitRate, duration, func(ctx context.Context, conn *pgx.Conn, i int) error {
+	err := openLoop(ctx, conns, rate, duration, func(ctx context.Context, conn *pgx.Conn, i int) error {
 		xid, times, err := commitOne(ctx, conn, set.first+spread(i, set.tasks))
 		mu.Lock()
 		all[xid] = times

@@ -116,7 +116,7 @@ func runMemory(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		}
 		return float64(use.Loaded) / float64(use.Steps), nil
 	}
-	r.Samples, _, err = Interleave(ctx, l.rounds(), measure, nil, l.round)
+	r.Samples, _, err = Interleave(ctx, Rounds{Count: l.o.Rounds, Warmup: -1}, measure, nil, l.round) // each is a process of its own
 	r.Notes = []string{fmt.Sprintf("all of the process: %s before, %s after the load, %s at its peak; the index itself %s",
 		byteCount(float64(use.Empty)), byteCount(float64(use.Loaded)), byteCount(float64(use.Peak)), byteCount(float64(use.Index)))}
 	return []Result{r}, err

@@ -23,7 +23,9 @@ type lab struct {
 	stage      func(stage string)
 	server     *postgres.Server
 	sets       map[string]*dataset
-	shapes     []shaped    // what is in the data set of that name
+	shapes     []shaped // what is in the data set of that name
+	arenas     map[*dataset]*arena
+	real       *arena      // of the database that was given; nil: none was
 	projecting *projecting // into the data set that was last asked for; nil: into none
 }
 
@@ -46,6 +48,12 @@ func newLab(o Options) *lab {
 }
 
 func (l *lab) close() {
+	for _, a := range l.arenas {
+		a.close()
+	}
+	if l.real != nil {
+		l.real.close()
+	}
 	_ = l.unproject() // whoever measured with it has been told
 	if l.server != nil {
 		_ = l.server.Stop(context.Background()) // it ends with this process in any case
@@ -58,6 +66,15 @@ func pick[T any](l *lab, quick, other T) T {
 		return quick
 	}
 	return other
+}
+
+// span is how long a load goes on for one sample: a fifth of what is usual where
+// the suite keeps to a time.
+func (l *lab) span(quick, usual time.Duration) time.Duration {
+	if l.o.Budget > 0 {
+		usual /= 5
+	}
+	return pick(l, quick, usual)
 }
 
 func (l *lab) rounds() Rounds { return Rounds{Count: l.o.Rounds} }
@@ -200,19 +217,26 @@ func withDatabase(server, database, otherwise string) string {
 // describe gives the server's version and the settings that matter.
 func (l *lab) describe(ctx context.Context) (version string, settings map[string]string) {
 	settings = map[string]string{"GOMAXPROCS": fmt.Sprint(runtime.GOMAXPROCS(0))}
-	if l.server == nil {
+	// Of a database that was given, what weighs on figures; nothing else is ours
+	// to tell.
+	url, which := "", "name IN ('shared_buffers', 'effective_cache_size', 'work_mem', 'jit', 'max_parallel_workers_per_gather', 'fsync', 'synchronous_commit', 'wal_level', 'random_page_cost')"
+	switch {
+	case l.o.Database != nil:
+		url = l.o.Database.URL
+	case l.server != nil:
+		url, which = l.server.URL(), "source = 'configuration file'"
+	default:
 		return "", settings
 	}
-	v := l.server.Version()
-	version = fmt.Sprintf("%d.%d", v/10000, v%10000)
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, l.server.URL())
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
-		return version, settings
+		return "", settings
 	}
 	defer conn.Close(ctx)
-	rows, err := conn.Query(ctx, "SELECT name, current_setting(name) FROM pg_settings WHERE source = 'configuration file' ORDER BY 1")
+	version = conn.PgConn().ParameterStatus("server_version")
+	rows, err := conn.Query(ctx, "SELECT name, current_setting(name) FROM pg_settings WHERE "+which+" ORDER BY 1")
 	if err != nil {
 		return version, settings
 	}

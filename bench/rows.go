@@ -41,7 +41,7 @@ func rowsSuite() Suite {
 			},
 			{
 				Name: "visible", What: "commit to visible row at 500 commits/s, p99, from COMMIT sent",
-				Goal: Goal{AtMost: 20e6}, form: Share, run: runVisible,
+				Goal: Goal{AtMost: 20e6}, form: Share, run: runVisible(commitRate, 0),
 			},
 			{
 				Name: "wait-idle", What: "drop-in readiness of a 10-step task, wait, on an idle database, p99",

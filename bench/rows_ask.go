@@ -79,7 +79,7 @@ func (l *lab) serverTimes(ctx context.Context, c *Case, q asked) ([]Result, erro
 		return nil, err
 	}
 	defer theirs.Close(context.WithoutCancel(ctx))
-	counters, err := countAnswers(ctx, q.set)
+	counters, err := countAnswers(ctx, q.set.url)
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,8 @@ type answerCounters struct {
 	others map[string]int64 // were computed, by cause
 }
 
-func countAnswers(ctx context.Context, set *dataset) (*answerCounters, error) {
-	conn, err := pgx.Connect(ctx, set.url)
+func countAnswers(ctx context.Context, url string) (*answerCounters, error) {
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return nil, err
 	}
@@ -32,17 +32,32 @@ func (c *answerCounters) read(ctx context.Context) (rows int64, others map[strin
 	return rows, others, err
 }
 
-// fromRows waits until as many answers are counted as were given since, which
-// a session makes known when it ends, and fails when more than 1 % of them did
-// not come from rows.
+// fromRows fails when too many of the given answers did not come from rows, and
+// says how many did.
 func (c *answerCounters) fromRows(ctx context.Context, given int) (note string, err error) {
+	counted, err := c.counted(ctx, given)
+	if err != nil {
+		return "", err
+	}
+	if counted.tooMany() {
+		return "", fmt.Errorf("%d of %d answers did not come from rows: %v", counted.Answers-counted.FromRows, counted.Answers, counted.Causes)
+	}
+	return fmt.Sprintf("%d of %d answers came from rows", counted.FromRows, counted.Answers), nil
+}
+
+// tooMany says whether more than 1 % did not come from rows.
+func (f *FallBacks) tooMany() bool { return (f.Answers-f.FromRows)*100 > f.Answers }
+
+// counted waits until as many answers are counted as were given since, which a
+// session makes known when it ends.
+func (c *answerCounters) counted(ctx context.Context, given int) (*FallBacks, error) {
 	deadline := time.Now().Add(30 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		rows, others, err := c.read(ctx)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		fell, causes := int64(0), map[string]int64{}
 		for cause, n := range others {
@@ -52,17 +67,15 @@ func (c *answerCounters) fromRows(ctx context.Context, given int) (note string, 
 			}
 		}
 		rows -= c.rows
-		switch {
-		case fell*100 > int64(given):
-			return "", fmt.Errorf("%d of %d answers did not come from rows: %v", fell, given, causes)
-		case rows+fell >= int64(given):
-			return fmt.Sprintf("%d of %d answers came from rows", rows, given), nil
-		case time.Now().After(deadline):
-			return "", fmt.Errorf("of %d answers %d are counted from rows and %d others", given, rows, fell)
+		if rows+fell >= int64(given) {
+			return &FallBacks{Answers: rows + fell, FromRows: rows, Causes: causes}, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("of %d answers %d are counted from rows and %d others", given, rows, fell)
 		}
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return nil, ctx.Err()
 		case <-tick.C:
 		}
 	}

@@ -27,56 +27,72 @@ type sighting struct {
 	lsn tasker.LSN
 }
 
-func runVisible(ctx context.Context, l *lab, c *Case) ([]Result, error) {
-	set, err := l.layeredSet(ctx, pick(l, 1000, 20_000))
-	if err != nil {
-		return nil, err
-	}
-	p, err := l.project(ctx, set)
-	if err != nil {
-		return nil, err
-	}
-	conns := make([]*pgx.Conn, commitSessions)
-	for i := range conns {
-		if conns[i], err = pgx.Connect(ctx, set.socket); err != nil {
+// runVisible commits at several rates, one after another; 0 is flat out, and has
+// no goal. All but the first have names of their own.
+func runVisible(rates ...int) func(context.Context, *lab, *Case) ([]Result, error) {
+	return func(ctx context.Context, l *lab, c *Case) ([]Result, error) {
+		set, err := l.layeredSet(ctx, pick(l, 1000, 20_000))
+		if err != nil {
 			return nil, err
 		}
-		defer conns[i].Close(context.WithoutCancel(ctx))
-	}
-	steady, flatOut := l.result(c), l.result(c)
-	flatOut.Name, flatOut.What, flatOut.Goal = c.Name+"-flat-out", "commit to visible row, commits flat out, p99, from COMMIT sent", nil
-	flatOut.Subject = flatOut.What
-	var commits []float64 // per second, flat out
-	duration := pick(l, 300*time.Millisecond, 10*time.Second)
-	for _, load := range []struct {
-		result *Result
-		rate   int
-	}{{&steady, commitRate}, {&flatOut, 0}} {
-		all := NewRecorder()
-		for round := range l.o.Rounds + 1 {
-			l.round(round, l.o.Rounds)
-			settle()
-			flushes := p.project.Status().Flushes
-			one, err := visible(ctx, p, conns, load.rate, duration)
-			if err != nil {
-				return []Result{steady, flatOut}, err
-			}
-			if round == 0 {
-				continue
-			}
-			load.result.Samples = append(load.result.Samples, float64(one.Quantile(0.99)))
-			all.Merge(one)
-			if load.rate == 0 {
-				commits = append(commits, float64(one.Count())/duration.Seconds())
-			}
-			load.result.Notes = []string{fmt.Sprintf("%.0f flushes/s", float64(p.project.Status().Flushes-flushes)/duration.Seconds())}
+		p, err := l.project(ctx, set)
+		if err != nil {
+			return nil, err
 		}
-		load.result.Unit, load.result.Latency = "ns", all.Latency()
+		conns := make([]*pgx.Conn, commitSessions)
+		for i := range conns {
+			if conns[i], err = pgx.Connect(ctx, set.socket); err != nil {
+				return nil, err
+			}
+			defer conns[i].Close(context.WithoutCancel(ctx))
+		}
+		var results []Result
+		for i, rate := range rates {
+			r := l.result(c)
+			switch {
+			case rate == 0:
+				r.Name, r.What, r.Goal = c.Name+"-flat-out", "commit to visible row, commits flat out, p99, from COMMIT sent", nil
+			case i > 0:
+				r.Name, r.What = fmt.Sprintf("%s-%d", c.Name, rate), fmt.Sprintf("commit to visible row at %d commits/s, p99, from COMMIT sent", rate)
+			}
+			r.Subject, r.Unit = r.What, "ns"
+			err := l.visibleAt(ctx, p, conns, rate, &r)
+			if results = append(results, r); err != nil {
+				return results, err
+			}
+		}
+		return results, nil
 	}
-	steady.Dataset = fmt.Sprintf("%s; %d commits/s by %d sessions for %v a round, each at its appointed time", set.words, commitRate, commitSessions, duration)
-	flatOut.Dataset = fmt.Sprintf("%s; %d sessions flat out for %v a round", set.words, commitSessions, duration)
-	flatOut.Notes = append(flatOut.Notes, fmt.Sprintf("%s commits/s", number(Median(commits))))
-	return []Result{steady, flatOut}, nil
+}
+
+// visibleAt takes the rounds at one rate.
+func (l *lab) visibleAt(ctx context.Context, p *projecting, conns []*pgx.Conn, rate int, r *Result) error {
+	duration := l.span(300*time.Millisecond, 10*time.Second)
+	all := NewRecorder()
+	var commits, flushes []float64 // per second
+	for round := range l.o.Rounds + 1 {
+		l.round(round, l.o.Rounds)
+		settle()
+		before := p.project.Status().Flushes
+		one, err := visible(ctx, p, conns, rate, duration)
+		if err != nil {
+			return err
+		}
+		if round == 0 {
+			continue
+		}
+		r.Samples = append(r.Samples, float64(one.Quantile(0.99)))
+		all.Merge(one)
+		commits = append(commits, float64(one.Count())/duration.Seconds())
+		flushes = append(flushes, float64(p.project.Status().Flushes-before)/duration.Seconds())
+	}
+	r.Latency = all.Latency()
+	r.Dataset = fmt.Sprintf("%s; %d sessions for %v a round, flat out", p.set.words, commitSessions, duration)
+	if rate > 0 {
+		r.Dataset = fmt.Sprintf("%s; %d commits/s by %d sessions for %v a round, each at its appointed time", p.set.words, rate, commitSessions, duration)
+	}
+	r.Notes = []string{fmt.Sprintf("%s commits/s, %s flushes/s", number(Median(commits)), number(Median(flushes)))}
+	return nil
 }
 
 // visible commits for a while, and takes how long it was from each COMMIT until

@@ -24,12 +24,12 @@ func runWaitIdle(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		return nil, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	counters, err := countAnswers(ctx, set)
+	counters, err := countAnswers(ctx, set.url)
 	if err != nil {
 		return nil, err
 	}
 	defer counters.close()
-	duration := pick(l, 300*time.Millisecond, 10*time.Second)
+	duration := l.span(300*time.Millisecond, 10*time.Second)
 	random := rand.New(rand.NewPCG(l.o.Seed, 1)) //nolint:gosec // moments, no secrets
 	r := l.result(c)
 	r.Unit = "ns"

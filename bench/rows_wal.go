@@ -45,7 +45,7 @@ func runWAL(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	if err := p.counts(ctx); err != nil {
 		return nil, err
 	}
-	duration := pick(l, 300*time.Millisecond, 10*time.Second)
+	duration := l.span(300*time.Millisecond, 10*time.Second)
 	r := l.result(c)
 	r.Unit = "B/commit"
 	r.Dataset = fmt.Sprintf("%s, and what %d workers make in %v a round", set.words, playerWorkers, duration)

@@ -46,16 +46,43 @@ func play(ctx context.Context, pool *pgxpool.Pool, o player.Options, duration ti
 	return p.Counters(), err
 }
 
+// runWorkers has workers play with and without a sidecar that writes rows.
 func runWorkers(ctx context.Context, l *lab, c *Case) ([]Result, error) {
+	return l.workersBeside(ctx, c, "workers", func(ctx context.Context, set *dataset) (func() error, error) {
+		p, err := startProjecting(ctx, set, nil)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.counts(ctx); err != nil {
+			return p.stop, err
+		}
+		return p.stop, nil
+	})
+}
+
+// runFollowing has them play with and without one that only follows.
+func runFollowing(ctx context.Context, l *lab, c *Case) ([]Result, error) {
+	return l.workersBeside(ctx, c, "workers-followed", func(ctx context.Context, set *dataset) (func() error, error) {
+		f, err := follow(ctx, set.url, hooks{})
+		if err != nil {
+			return nil, err
+		}
+		return func() error { f.stop(); return nil }, nil
+	})
+}
+
+// workersBeside has workers play flat out beside something that start begins
+// and its result ends, and without.
+func (l *lab) workersBeside(ctx context.Context, c *Case, name string, start func(ctx context.Context, set *dataset) (stop func() error, err error)) ([]Result, error) {
 	if err := l.unproject(); err != nil {
 		return nil, err
 	}
-	set, pool, err := l.playersSet(ctx, "workers")
+	set, pool, err := l.playersSet(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer pool.Close()
-	duration := pick(l, 300*time.Millisecond, 5*time.Second)
+	duration := l.span(300*time.Millisecond, 5*time.Second)
 	seed := l.o.Seed
 	without := func(ctx context.Context) (float64, error) {
 		settle()
@@ -64,21 +91,17 @@ func runWorkers(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		counters, err := play(ctx, pool, player.Options{Seed: seed}, duration)
 		return float64(counters.Commits) / time.Since(start).Seconds(), err
 	}
-	with := func(ctx context.Context) (float64, error) {
-		p, err := startProjecting(ctx, set, nil)
-		if err != nil {
-			return 0, err
+	with := func(ctx context.Context) (sample float64, err error) {
+		stop, err := start(ctx, set)
+		if err == nil {
+			sample, err = without(ctx)
 		}
-		stop := func(sample float64, err error) (float64, error) {
-			if stopped := p.stop(); err == nil {
+		if stop != nil {
+			if stopped := stop(); err == nil {
 				err = stopped
 			}
-			return sample, err
 		}
-		if err := p.counts(ctx); err != nil {
-			return stop(0, err)
-		}
-		return stop(without(ctx))
+		return sample, err
 	}
 	r := l.result(c)
 	r.Unit, r.Better = "commits/s", Higher

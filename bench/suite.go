@@ -2,12 +2,15 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tasker-sidecar/tasker-sidecar/bench/matrix"
 )
 
 // Size is how large the data sets are and how long is measured.
@@ -29,8 +32,11 @@ type Case struct {
 	Against string // beside what; empty: beside nothing
 	Goal    Goal
 
-	form Form
-	run  func(ctx context.Context, l *lab, c *Case) ([]Result, error)
+	form   Form
+	always bool // is run even where others are asked for
+	own    bool // needs data of our own
+	slow   bool // is left out in Quick
+	run    func(ctx context.Context, l *lab, c *Case) ([]Result, error)
 }
 
 // Suite is a list of cases with a purpose.
@@ -38,11 +44,13 @@ type Suite struct {
 	Name  string
 	What  string
 	Cases []Case
+	// Budgeted suites keep to a time: see Options.Budget.
+	Budgeted bool
 }
 
 // Suites are all suites.
 func Suites() []Suite {
-	return []Suite{followSuite(), rowsSuite(), heldSuite(), shapesSuite(), writeSuite()}
+	return []Suite{claimSuite(), followSuite(), rowsSuite(), heldSuite(), shapesSuite(), writeSuite()}
 }
 
 // SuiteByName finds a suite; the error lists those that there are.
@@ -59,15 +67,26 @@ func SuiteByName(name string) (Suite, error) {
 
 // Options says what is run. The zero value of a field means its default.
 type Options struct {
-	// Suite is the name of a suite. Defaults to follow.
+	// Suite is the name of a suite. Defaults to claim.
 	Suite string
 	// Only restricts it to the cases whose name matches. Defaults to all.
 	Only *regexp.Regexp
 	// Size defaults to Default.
 	Size Size
 	// Rounds is how many samples are taken of each subject, 5 to 1000: fewer
-	// cannot tell any two subjects apart. Defaults to 7, and to 5 for Quick.
+	// cannot tell any two subjects apart. Defaults to 7, and to 5 for Quick and
+	// for the suite claim.
 	Rounds int
+	// Budget is how long a run of the suite claim may take: cases that do not fit
+	// in are reported as not measured. Defaults to a minute for Quick, ten for
+	// Default, and to as long as it takes for Full.
+	Budget time.Duration
+	// Timeout cuts a question that takes longer, 1ms to 1h: it is reported as
+	// longer than that. Defaults to 30 seconds, and to one for Quick.
+	Timeout time.Duration
+	// Database is a database that is there, which the suite claim asks instead
+	// of one of its own. Defaults to none.
+	Database *Given
 	// Seed makes data sets repeatable. Defaults to 1.
 	Seed uint64
 	// BinDir is the directory of the PostgreSQL server's and client's binaries.
@@ -76,6 +95,8 @@ type Options struct {
 	// Progress is told what is being done; it is called from one goroutine.
 	// Defaults to nobody.
 	Progress func(Progress)
+
+	double func(matrix.Subject) matrix.Subject // one more that answers, for tests
 }
 
 // Progress is where a run stands.
@@ -88,7 +109,7 @@ type Progress struct {
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Suite == "" {
-		o.Suite = "follow"
+		o.Suite = "claim"
 	}
 	if o.Size == "" {
 		o.Size = Default
@@ -98,12 +119,30 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Rounds == 0 {
 		o.Rounds = 7
-		if o.Size == Quick {
+		if o.Size == Quick || o.Suite == "claim" {
 			o.Rounds = 5
 		}
 	}
 	if o.Rounds < 5 || o.Rounds > 1000 {
 		return o, fmt.Errorf("%d rounds: between 5 and 1000 are possible", o.Rounds)
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+		if o.Size == Quick {
+			o.Timeout = time.Second
+		}
+	}
+	if o.Timeout < time.Millisecond || o.Timeout > time.Hour {
+		return o, fmt.Errorf("a timeout of %v: between 1ms and 1h are possible", o.Timeout)
+	}
+	if o.Budget < 0 {
+		return o, fmt.Errorf("a budget of %v: it cannot be negative", o.Budget)
+	}
+	if o.Budget == 0 {
+		o.Budget = map[Size]time.Duration{Quick: time.Minute, Default: 10 * time.Minute}[o.Size]
+	}
+	if o.Database != nil && o.Suite != "claim" {
+		return o, fmt.Errorf("the suite %s has data of its own: only claim asks a database that is there", o.Suite)
 	}
 	if o.Seed == 0 {
 		o.Seed = 1
@@ -128,16 +167,31 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	cases := suite.Cases
+	if o.Database != nil {
+		if o.Database, err = o.Database.withDefaults(); err != nil {
+			return nil, err
+		}
+		cases = slices.DeleteFunc(slices.Clone(cases), func(c Case) bool { return c.own })
+	} else if suite.Budgeted {
+		cases = slices.DeleteFunc(slices.Clone(cases), func(c Case) bool { return c.slow && o.Size == Quick })
+		if _, err := Estimate(o); err != nil {
+			return nil, err
+		}
+	}
 	if o.Only != nil {
+		all := cases
 		cases = nil
-		for _, c := range suite.Cases {
-			if o.Only.MatchString(c.Name) {
+		for _, c := range all {
+			if c.always || o.Only.MatchString(c.Name) {
 				cases = append(cases, c)
 			}
 		}
-		if len(cases) == 0 {
+		if !slices.ContainsFunc(cases, func(c Case) bool { return !c.always || o.Only.MatchString(c.Name) }) {
 			return nil, fmt.Errorf("no case of the suite %s matches %q", suite.Name, o.Only)
 		}
+	}
+	if !suite.Budgeted {
+		o.Budget = 0
 	}
 	return runCases(ctx, o, cases)
 }
@@ -145,35 +199,76 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 func runCases(ctx context.Context, o Options, cases []Case) (*Report, error) {
 	l := newLab(o)
 	defer l.close()
+	if _, err := l.given(ctx); err != nil {
+		return nil, err
+	}
 	r := &Report{Results: []Result{}, Meta: Meta{
 		Format: Format, Suite: o.Suite, Size: o.Size, StartedAt: time.Now().UTC(), Seed: o.Seed,
 		Source: OwnServer, Machine: ThisMachine(), Versions: Versions{Go: runtime.Version(), Revision: revision()},
 	}}
+	within, cancel := o.within(ctx)
+	defer cancel()
+	var different differentError
 	for i := range cases {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || different.Difference != nil {
 			break
 		}
 		c := &cases[i]
 		l.stage = func(stage string) {
 			o.Progress(Progress{Case: c.Name, Index: i + 1, Cases: len(cases), Stage: stage})
 		}
-		r.Results = append(r.Results, l.runCase(ctx, c)...)
+		bounded := within
+		if c.always {
+			bounded = ctx // what is not compared is not to be timed
+		}
+		if bounded.Err() != nil {
+			r.Results = append(r.Results, l.leftOut(c))
+			continue
+		}
+		results, err := l.runCase(bounded, c)
+		r.Results = append(r.Results, results...)
+		errors.As(err, &different)
+	}
+	if o.Database != nil {
+		r.Meta.Source = GivenDatabase
 	}
 	r.Meta.Versions.Postgres, r.Meta.Settings = l.describe(context.WithoutCancel(ctx))
 	r.Meta.FinishedAt = time.Now().UTC()
 	r.Meta.Interrupted = ctx.Err() != nil
+	if different.Difference != nil {
+		return r, different
+	}
 	return r, ctx.Err()
+}
+
+// within bounds a run by its budget.
+func (o Options) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.Budget == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, o.Budget, fmt.Errorf("the budget of %v was used up", o.Budget))
+}
+
+// leftOut is the result of a case for which no time was left.
+func (l *lab) leftOut(c *Case) Result {
+	r := l.result(c)
+	r.Notes, r.Verdict = []string{fmt.Sprintf("not measured: the budget of %v was used up", l.o.Budget)}, NotMeasured
+	r.At = time.Now().UTC()
+	return r
 }
 
 // runCase gives the results of a case, judged; a failure is one of them. What
 // an interruption leaves behind is dropped unless it has samples.
-func (l *lab) runCase(ctx context.Context, c *Case) []Result {
+func (l *lab) runCase(ctx context.Context, c *Case) ([]Result, error) {
 	start := time.Now()
 	results, err := c.run(ctx, l, c)
 	interrupted := ctx.Err() != nil
+	if interrupted && len(results) == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		results, interrupted = []Result{l.leftOut(c)}, false
+	}
 	if err != nil {
-		results = slices.DeleteFunc(results, func(r Result) bool { return len(r.Samples) == 0 })
-		if !interrupted {
+		results = slices.DeleteFunc(results, func(r Result) bool { return len(r.Samples) == 0 && r.Ending == nil && r.Error == "" })
+		if !interrupted && ctx.Err() == nil {
 			failed := l.result(c)
 			failed.Error = err.Error()
 			results = append(results, failed)
@@ -181,13 +276,16 @@ func (l *lab) runCase(ctx context.Context, c *Case) []Result {
 	}
 	for i := range results {
 		r := &results[i]
-		if interrupted {
+		if r.Verdict == NotMeasured {
+			continue
+		}
+		if interrupted && len(r.Samples) < l.o.Rounds {
 			r.Notes = append(r.Notes, fmt.Sprintf("interrupted after %d rounds", len(r.Samples)))
 		}
 		r.Judge(c.form)
 		r.At, r.Took = start.UTC(), time.Since(start).Seconds()
 	}
-	return results
+	return results, err
 }
 
 // result is a result of the case without its samples.

@@ -75,13 +75,16 @@ func title(name string) string {
 // unit is a unit without spaces, as the format demands.
 func unit(u string) string { return strings.ReplaceAll(u, " ", "_") }
 
-type cells struct{ subject, baseline, ratio, goal, verdict string }
+type tableCells struct{ subject, baseline, ratio, goal, verdict string }
 
-func (r *Result) cells() cells {
+func (r *Result) cells() tableCells {
 	if r.Verdict == Failed {
-		return cells{"failed: " + orDash(r.Error), "–", "–", r.goal(), string(Failed)}
+		return tableCells{"failed: " + orDash(r.Error), "–", "–", r.goal(), string(Failed)}
 	}
-	c := cells{withUnit(r.Median, r.Unit), "–", "–", r.goal(), string(r.Verdict)}
+	if r.Verdict == NotMeasured {
+		return tableCells{"–", "–", "–", r.goal(), string(NotMeasured)}
+	}
+	c := tableCells{withUnit(r.Median, r.Unit), "–", "–", r.goal(), string(r.Verdict)}
 	if r.Ending != nil {
 		c.subject = r.Ending.String()
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,30 +15,39 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	var suite, only, size, jsonFile, markdownFile, benchstatFile, binDir string
-	var rounds int
-	var seed uint64
+	var jsonFile, markdownFile, benchstatFile string
+	var f benchFlags
 	c := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure, each figure beside its baseline in the same run",
-		Long: `Runs a suite of measurements on a Postgres of its own, which is gone afterwards,
-and prints a table. Every figure is taken in rounds that alternate with those of
-its baseline; a ratio is claimed only when it is larger than the noise.
+		Long: `Puts every question to everybody who can answer it: the engine's own functions,
+our drop-in functions in their read modes, HTTP, and the index in this process.
+First all answers are compared; a difference ends the run. Then each is timed,
+in rounds that alternate; a ratio is claimed only when it is larger than the
+noise.
 
-Ctrl-C ends it; what has been measured by then is reported.
+Without --database-url it starts a Postgres of its own, fills it, and removes it
+afterwards. With it, a database that is there is asked about its own tasks: by
+one question at a time, at a bounded rate, in sessions that cannot write.
 
-Exit code 1: a goal was not reached, or a case failed.`,
-		Example: `  tasker-sidecar bench --size quick
-  tasker-sidecar bench --suite follow --only 'levels|health' --json figures.json`,
+Ctrl-C ends it; what has been measured by then is reported, and what was made is
+removed.
+
+Exit code 1: a goal was not reached, a case failed, or answers differ.`,
+		Example: `  tasker-sidecar bench --quick
+  tasker-sidecar bench --json figures.json
+  tasker-sidecar bench --database-url postgres://reader@db/app --rate 20
+  tasker-sidecar bench --suite follow --only 'snapshot|start'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			options := bench.Options{Suite: suite, Size: bench.Size(size), Rounds: rounds, Seed: seed, BinDir: binDir, Progress: a.benchProgress()}
-			if only != "" {
-				pattern, err := regexp.Compile(only)
-				if err != nil {
-					return usageError("--only: %s", err)
+			options, err := f.options(a, c)
+			if err != nil {
+				return err
+			}
+			if f.estimateOnly || options.Size == bench.Full && options.Database == nil {
+				if err := f.estimate(a, options); err != nil || f.estimateOnly {
+					return err
 				}
-				options.Only = pattern
 			}
 			report, err := bench.Run(c.Context(), options)
 			if report == nil {
@@ -59,12 +67,7 @@ Exit code 1: a goal was not reached, or a case failed.`,
 	}
 	c.AddCommand(a.benchCompareCommand())
 	flags := c.Flags()
-	flags.StringVar(&suite, "suite", "follow", "the suite")
-	flags.StringVar(&only, "only", "", "only the cases whose name matches this regular expression")
-	flags.StringVar(&size, "size", string(bench.Default), "quick, default or full")
-	flags.IntVar(&rounds, "rounds", 0, "samples of each subject; 0: what the size has")
-	flags.Uint64Var(&seed, "seed", 1, "makes data sets repeatable")
-	flags.StringVar(&binDir, "bin-dir", "", "directory of the PostgreSQL binaries; found by itself otherwise")
+	f.add(flags)
 	flags.StringVar(&jsonFile, "json", "", "write the report with its raw samples to this file")
 	flags.StringVar(&markdownFile, "markdown", "", "write it as a Markdown table to this file")
 	flags.StringVar(&benchstatFile, "benchstat", "", "write it for benchstat to this file")

@@ -1,0 +1,133 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tasker-sidecar/tasker-sidecar/bench/matrix"
+	"github.com/tasker-sidecar/tasker-sidecar/workload"
+)
+
+// runCorrect has everybody answer everything before anything is timed. A
+// difference ends the run.
+func runCorrect(ctx context.Context, l *lab, c *Case) ([]Result, error) {
+	arenas, err := l.compared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := l.result(c)
+	r.Unit, r.Better = "answers", Higher
+	compared := 0
+	for _, a := range arenas {
+		if err := l.check(ctx, a); err != nil {
+			return nil, err
+		}
+		compared += a.findings.Compared
+		r.Dataset += a.words + "; "
+		r.Notes = append(r.Notes, a.notes...)
+		if n := a.findings.Undecided; n > 0 {
+			r.Notes = append(r.Notes, fmt.Sprintf("%d answers were undecided: the data changed while they were given", n))
+		}
+	}
+	r.Samples = []float64{float64(compared)}
+	return []Result{r}, nil
+}
+
+// compared are the databases on which answers are compared.
+func (l *lab) compared(ctx context.Context) (all []*arena, err error) {
+	if a, err := l.given(ctx); a != nil || err != nil {
+		return []*arena{a}, err
+	}
+	for _, set := range []func(context.Context, *lab) (*dataset, error){
+		func(ctx context.Context, l *lab) (*dataset, error) { return l.everySet(ctx, pick(l, 100, 2000)) },
+		func(ctx context.Context, l *lab) (*dataset, error) { return l.claimSet(ctx) },
+	} {
+		a, err := l.arenaOf(ctx, set)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	for _, n := range []int{pick(l, 8, 16), pick(l, 10, 20), 32} {
+		set, err := l.diamondSet(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		a, err := l.bareArena(ctx, set)
+		if err != nil {
+			return nil, err
+		}
+		a.only = "dependency-levels" // it is what the set is for; the engine's view does not end there, either
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// everySpec is tasks of every shape at about ten steps, in every state that the
+// engine's users have.
+func (l *lab) everySpec(tasks int) workload.Spec {
+	spec := workload.Spec{Tasks: tasks, Seed: l.o.Seed}
+	shapes := workload.Shapes()
+	for _, s := range shapes {
+		spec.Mix = append(spec.Mix, workload.Share[workload.Source]{Percent: 100 / len(shapes), Of: workload.OfShape(s, 10, 10)})
+	}
+	scenarios := workload.Scenarios()
+	for _, s := range scenarios {
+		spec.Scenarios = append(spec.Scenarios, workload.Share[workload.Scenario]{Percent: 100 / len(scenarios), Of: s})
+	}
+	return spec
+}
+
+func (l *lab) everySet(ctx context.Context, tasks int) (*dataset, error) {
+	return l.load(ctx, fmt.Sprintf("every%d", tasks), l.everySpec(tasks))
+}
+
+// differentError says that somebody answers wrongly, and ends a run.
+type differentError struct{ *matrix.Difference }
+
+func (e differentError) Error() string {
+	return "answers differ, so nothing is timed: " + e.Difference.Error()
+}
+func (e differentError) Unwrap() error { return e.Difference }
+
+// check puts every question to all subjects, as often as fits into a while.
+func (l *lab) check(ctx context.Context, a *arena) error {
+	subjects, err := a.openAll(ctx, a.names)
+	if err != nil {
+		return err
+	}
+	if l.o.double != nil {
+		subjects = append(subjects, l.o.double(subjects[0]))
+	}
+	defer closeAll(subjects)
+	if err := a.ready(ctx); err != nil {
+		return err
+	}
+	for _, q := range matrix.Questions() {
+		if a.only != "" && q.Name != a.only {
+			continue
+		}
+		l.stage("compare the answers: " + q.Name)
+		questions := 1
+		if q.Form == matrix.Single {
+			questions = min(pick(l, 20, 200), len(a.tasks))
+		}
+		start := time.Now()
+		for i := 0; i < questions && (i == 0 || time.Since(start) < pick(l, time.Second, 4*time.Second)); i++ {
+			if err := a.pace(ctx); err != nil {
+				return err
+			}
+			err := matrix.Check(ctx, q, a.can(q, subjects), []*matrix.Args{a.args(i)}, &a.findings)
+			var d *matrix.Difference
+			if errors.As(err, &d) {
+				return differentError{d}
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
