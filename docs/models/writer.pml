@@ -2,7 +2,10 @@
  * Transitions of one step, written by sidecars and by Rails at once.
  *
  * Transactions 1 and 2 are ours: advisory lock, FOR NO KEY UPDATE on the step,
- * read in a later statement, check, flip by id and exactly one row, insert.
+ * read in a later statement, check, flip by id and exactly one row, insert. The
+ * first may go the quick way, too: read and check before the step's lock, and
+ * what was read is looked at again by the flip; what that way would refuse, or
+ * finds changed, goes the careful way.
  * Transactions 3 and 4 are workers of Rails, in the engine's order of statements
  * and without a lock but those that statements take; one that loses a race
  * moves the step to error. One line of a process here is one moment in Postgres:
@@ -207,8 +210,39 @@ proctype Writer(byte me)
 	:: left > 0 ->
 		left--;
 		request();
-begin:
 		atomic { advisory == 0 -> advisory = me };
+		if
+		:: me == 1 -> /* the quick way */
+			atomic { row = sort_key; from = state };
+			if
+			:: !ALLOWED(from, to) || UNEXPECTED ->
+#ifdef QUICK_REFUSES
+				atomic { at_lock = sort_key; not_outdated = (row >= at_lock); assert(not_outdated) }
+#endif
+				atomic { row = 0; from = 0; goto careful }
+			:: else -> from = 0
+			fi;
+			lock_step(me);
+			at_lock = 0;
+#ifdef QUICK_FLIPS_ANY
+			row = recent;
+			flip(me, row);
+			row = sort_key;
+#else
+			flip(me, row);
+			if :: row != 0 && !flipped -> lost = true :: else fi;
+#endif
+			insert(me, row + 1);
+			if
+			:: atomic { !lost -> commit(me, to, false); goto next }
+			:: goto next /* the connection is lost before */
+			:: atomic { lost -> lost = false; flipped = false; row = 0; leave(me); goto again_careful }
+			fi
+		:: goto careful
+		fi;
+again_careful:
+		atomic { advisory == 0 -> advisory = me };
+careful:
 #ifdef SAME_STATEMENT
 		atomic { row = sort_key; from = state };
 		lock_step(me);
@@ -237,7 +271,7 @@ again:
 		if
 		:: atomic { !lost -> commit(me, to, false); goto next }
 		:: goto next /* the connection is lost before */
-		:: atomic { lost -> lost = false; flipped = false; leave(me); goto begin }
+		:: atomic { lost -> lost = false; flipped = false; leave(me); goto again_careful }
 #ifndef SAME_STATEMENT
 		:: atomic { lost -> lost = false; flipped = false; release(me); step_lock = me; goto again } /* to a savepoint */
 #endif

@@ -31,10 +31,17 @@ type link struct {
 	net.Conn
 	breaks *atomic.Int32
 	mute   atomic.Bool
+	commit []byte // how the prepared COMMIT is named where it is executed
 }
 
 func (c *link) Write(p []byte) (int, error) {
-	if !bytes.Contains(p, []byte("COMMIT; SELECT")) {
+	if end := bytes.Index(p, []byte("\x00COMMIT\x00")); end >= 0 { // Parse: name, text
+		c.commit = append([]byte{0}, p[bytes.LastIndexAny(p[:end], "\x00\x01\x02\x03\x04\x05\x06\x07")+1:end+1]...)
+		name := c.commit[bytes.LastIndex(c.commit[:len(c.commit)-1], []byte("stmtcache")):]
+		c.commit = append([]byte{0}, name...)
+		return c.Conn.Write(p)
+	}
+	if c.commit == nil || !bytes.Contains(p, c.commit) {
 		return c.Conn.Write(p)
 	}
 	switch c.breaks.Swap(holds) {

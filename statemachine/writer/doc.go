@@ -12,7 +12,22 @@
 //	COMMIT, position                 one round trip
 //
 // A batch is the same with arrays, up to [Options.MaxLocks] entities a
-// transaction; a single transition is a batch of one.
+// transaction.
+//
+// A single transition without hooks goes a quicker way first, on which the row,
+// and with it Rails, waits for no round trip:
+//
+//	BEGIN, settings                ┐
+//	our advisory lock              │
+//	state, earlier one             ┘ one round trip
+//	        decide                   in memory
+//	the row                        ┐ FOR NO KEY UPDATE
+//	flip, insert, columns          │ one statement, after the lock's: if the most recent
+//	COMMIT, position               ┘ transition is what was read, and the guard holds
+//
+// Otherwise that statement fails, so that the COMMIT behind it commits nothing,
+// and it begins again the careful way, which alone refuses. So a transaction of
+// ours that was committed has written what it was to.
 //
 // The advisory lock orders our own writers, whatever process they are in; Rails
 // knows nothing of it. The lock of the row orders us with Rails where it writes
@@ -57,7 +72,7 @@
 // one, and never moves a step to in_progress without being told to take it: the
 // engine's workers treat a lost race as a failure. It never fires an event and
 // never enqueues a job. It creates nothing in the database, and touches no
-// session but its own. When the connection is lost while committing, it finds out
-// whether that was done (behind the lock, which the lost session held); it says
-// [InDoubt] only when it cannot.
+// session but its own. When the connection is lost while committing, it asks for
+// that transaction's status (behind the advisory lock, which the lost session
+// held); it says [InDoubt] only when it cannot.
 package writer

@@ -23,10 +23,10 @@ type item struct {
 	written    int64                   // the id of the new one
 
 	// Of the attempts so far.
-	tries   int
-	last    error            // what ended the last one
-	doubt   int64            // the transition that was being committed when the connection was lost
-	doubtAt tasker.Timestamp // when that was made
+	tries    int
+	last     error  // what ended the last one
+	doubt    string // the id of the transaction that was being committed when the connection was lost
+	doubtKey int32  // the sort key that it was to give
 }
 
 // end makes an outcome final.

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
 // perform carries items, sorted by their locks and few enough for one
@@ -83,7 +86,7 @@ func (w *Writer) exhausted(items []*item, together bool) (left []*item, err erro
 // and passes the error on.
 func doubtful(items []*item, err error) error {
 	for _, it := range items {
-		if it.doubt == 0 || it.done {
+		if it.doubt == "" || it.done {
 			continue
 		}
 		refusal := refuse(it.request, InDoubt, "the connection was lost while committing, and whether that was done could not be found out; look at its history")
@@ -138,6 +141,11 @@ func (w *Writer) attempt(ctx context.Context, items []*item, together bool) (los
 			return nil, &callersError{err}
 		}
 	}
+	if s.maybeQuick(items) {
+		if done, err := s.quick(ctx, items[0]); done || err != nil {
+			return nil, err
+		}
+	}
 	if err := s.lock(ctx, items); err != nil {
 		return nil, err
 	}
@@ -166,7 +174,7 @@ func (s *session) decide(ctx context.Context, items []*item) (todo []*item, err 
 	for _, it := range items {
 		it.transition, it.verdict = decide(&it.prepared, &it.seen)
 		if it.seen.earlier == nil {
-			it.doubt = 0 // it was not committed, and the session that could have done so has ended
+			it.doubt = "" // it was not committed, and the session that could have done so has ended
 		}
 		if it.verdict == nil {
 			todo = append(todo, it)
@@ -211,11 +219,16 @@ func (s *session) finish(ctx context.Context, items, todo []*item) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	lsn, err := s.commit(ctx)
+	lsn, err := s.commit(ctx, &pgx.Batch{})
+	return s.ended(items, todo, lsn, err)
+}
+
+// ended gives the items their outcomes after a COMMIT.
+func (s *session) ended(items, todo []*item, lsn tasker.LSN, err error) error {
 	if errors.Is(err, errCommitLost) {
 		s.w.counts.commitsInDoubt.Add(1)
 		for _, it := range todo {
-			it.doubt, it.doubtAt = it.written, it.seen.at
+			it.doubt, it.doubtKey = s.xid, it.seen.sortKey+sortKeyStep
 		}
 	}
 	if err != nil {

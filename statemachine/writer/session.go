@@ -18,11 +18,16 @@ import (
 type session struct {
 	w    *Writer
 	conn *pgx.Conn
+	xid  string // of the transaction, once the locks are had
 }
 
-// begin is to be the first in a batch of statements, unless a hook has begun.
+// begin is to be the first in a batch of statements. It does nothing in a
+// transaction that it has begun already; a hook's it gives settings.
 func (s *session) begin(b *pgx.Batch) {
 	if s.w.hooks.Begin == nil {
+		if s.conn.PgConn().TxStatus() != 'I' {
+			return
+		}
 		b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED")
 	}
 	o := &s.w.o
@@ -43,11 +48,7 @@ func milliseconds(d time.Duration) *string {
 func (s *session) lock(ctx context.Context, items []*item) error {
 	var b pgx.Batch
 	s.begin(&b)
-	keys := make([]int64, len(items))
-	for i, it := range items {
-		keys[i] = it.lock
-	}
-	b.Queue(sqlLockKeys, keys, milliseconds(s.w.o.LockTimeout))
+	s.lockKeys(&b, items)
 	groups := byKind(items)
 	for _, g := range groups {
 		s.exists(&b, s.w.sql[g.kind].lockRows, g)
@@ -57,6 +58,15 @@ func (s *session) lock(ctx context.Context, items []*item) error {
 		return fmt.Errorf("locking and reading %s: %w", list(items), err)
 	}
 	return nil
+}
+
+// lockKeys takes the advisory locks.
+func (s *session) lockKeys(b *pgx.Batch, items []*item) {
+	keys := make([]int64, len(items))
+	for i, it := range items {
+		keys[i] = it.lock
+	}
+	b.Queue(sqlLockKeys, keys, milliseconds(s.w.o.LockTimeout)).QueryRow(func(row pgx.Row) error { return row.Scan(nil, nil, &s.xid) })
 }
 
 // look reads the same without locks or writing anything, as of one moment.
@@ -165,33 +175,35 @@ func readUndone(b *pgx.Batch, sql string, g group) {
 func readEarlier(b *pgx.Batch, sql string, g group) bool {
 	var ids []int64
 	var keys []*string
-	var lost []*int64
-	var lostAt []pgtype.Timestamp
+	var lost []*string
+	var sortKeys []int32
+	var states, metadata []string
 	for _, it := range g.items {
 		var key *string
 		if it.request.Key != "" {
 			key = &it.request.Key
 		}
-		if key != nil || it.doubt != 0 {
-			ids, keys = append(ids, it.request.ID), append(keys, key)
-			var doubt *int64
-			if it.doubt != 0 {
-				doubt = &it.doubt
-			}
-			lost, lostAt = append(lost, doubt), append(lostAt, pgtype.Timestamp{Time: it.doubtAt.Time(), Valid: doubt != nil})
+		var doubt *string
+		if it.doubt != "" {
+			doubt = &it.doubt
+		}
+		if key != nil || doubt != nil {
+			ids, keys, lost = append(ids, it.request.ID), append(keys, key), append(lost, doubt)
+			sortKeys, states, metadata = append(sortKeys, it.doubtKey), append(states, it.request.To), append(metadata, it.metadata)
 		}
 	}
 	if len(ids) == 0 {
 		return false
 	}
-	b.Queue(sql, ids, keys, lost, lostAt).Query(func(rows pgx.Rows) error {
+	b.Queue(sql, ids, keys, lost, sortKeys, states, metadata).Query(func(rows pgx.Rows) error {
 		var id int64
 		var e earlier
 		var at pgtype.Timestamp
 		var from, digest *string
-		_, err := pgx.ForEachRow(rows, []any{&id, &e.id, &e.to, &e.sortKey, &at, &from, &digest, &e.ours}, func() error {
+		var ours *bool
+		_, err := pgx.ForEachRow(rows, []any{&id, &e.id, &e.to, &e.sortKey, &at, &from, &digest, &ours}, func() error {
 			found := e
-			found.at, found.from, found.digest = tasker.TimestampOf(at.Time), or(from), or(digest)
+			found.at, found.from, found.digest, found.ours = tasker.TimestampOf(at.Time), or(from), or(digest), or(ours)
 			g.byID[id].seen.earlier = &found
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tasker-sidecar/tasker-sidecar/statemachine"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
@@ -114,26 +115,38 @@ func (s *session) columns(b *pgx.Batch, st *statements, g group) {
 // errCommitLost says that the answer to a COMMIT did not come.
 var errCommitLost = errors.New("the connection was lost while committing")
 
-// commit ends the transaction and gives a position that has it. Once it is sent,
-// the caller's giving up does not cut it short.
-func (s *session) commit(ctx context.Context) (tasker.LSN, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.w.o.CommitTimeout)
+// commit ends the transaction, after the statements that are in the batch and if
+// none of them fails, in one round trip, and gives a position that has it. Once it
+// is sent, the caller's giving up does not cut it short.
+func (s *session) commit(ctx context.Context, b *pgx.Batch) (lsn tasker.LSN, err error) {
+	patience := s.w.o.CommitTimeout
+	if b.Len() > 0 {
+		patience += 3 * s.w.o.LockTimeout // for the row, the old transition, and an index
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	results, err := s.conn.PgConn().Exec(ctx, sqlCommit).ReadAll()
+	committed, said := false, ""
+	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
+		said = tag.String()
+		committed = said == "COMMIT"
+		return nil
+	})
+	b.Queue(sqlPosition).QueryRow(func(row pgx.Row) (err error) {
+		lsn, err = scanLSN(row)
+		return err
+	})
+	err = s.conn.SendBatch(ctx, b).Close()
 	switch {
-	case len(results) > 0 && results[0].Err == nil && results[0].CommandTag.String() == "COMMIT":
-	case err != nil && s.conn.IsClosed():
-		return 0, fmt.Errorf("%w: %w", errCommitLost, err)
-	case err != nil:
-		return 0, fmt.Errorf("committing: %w", err)
-	default:
-		return 0, errors.New("committing: the server has rolled back instead")
-	}
-	if err != nil || len(results) != 2 || len(results[1].Rows) != 1 {
-		// It is committed. The next attempt finds that, and where it is in the log.
+	case err == nil && committed:
+		return lsn, nil
+	case err == nil:
+		return 0, fmt.Errorf("committing: the server has answered %s instead", said)
+	case committed: // the next attempt finds that, and where it is in the log
 		return 0, fmt.Errorf("%w: its position is not known: %w", errCommitLost, err)
+	case s.conn.IsClosed():
+		return 0, fmt.Errorf("%w: %w", errCommitLost, err)
 	}
-	return tasker.ParseLSN(string(results[1].Rows[0][0]))
+	return 0, fmt.Errorf("committing: %w", err)
 }
 
 // rollback gives the transaction up. When that fails the pool drops the

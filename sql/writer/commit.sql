@@ -1,1 +1,0 @@
-COMMIT; SELECT pg_current_wal_flush_lsn()
