@@ -2458,6 +2458,10 @@ $source$, '@engine@', engine), '@persistence@ ', persistence);
 -- From 5,000 ids on, where looking every step up begins to cost more than reading
 -- the tables, the statement is one that can be hashed. It is planned each time:
 -- a plan that is kept takes any array for one of ten ids.
+--
+-- An answer is collected before it is sent, and on disk if it does not fit into
+-- work_mem: 50,000 rows are 10 MB, and writing them to a file and reading them
+-- takes as long as finding them in the rows.
 CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_step_readiness_status_batch(input_task_ids bigint[])
 RETURNS TABLE (
     workflow_step_id        bigint,
@@ -2478,6 +2482,7 @@ RETURNS TABLE (
     last_attempted_at       timestamp without time zone
 )
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET work_mem = '32MB'
 AS $function$
 BEGIN
     IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN
@@ -2674,6 +2679,10 @@ $source$, '@engine@', engine), '@persistence@ ', persistence);
 -- From 5,000 ids on, where looking every step up begins to cost more than reading
 -- the tables, the statement is one that can be hashed. It is planned each time:
 -- a plan that is kept takes any array for one of ten ids.
+--
+-- An answer is collected before it is sent, and on disk if it does not fit into
+-- work_mem: 50,000 rows are 10 MB, and writing them to a file and reading them
+-- takes as long as finding them in the rows.
 CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_step_readiness_status_batch(input_task_ids bigint[])
 RETURNS TABLE (
     workflow_step_id        bigint,
@@ -2694,6 +2703,7 @@ RETURNS TABLE (
     last_attempted_at       timestamp without time zone
 )
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET work_mem = '32MB'
 AS $function$
 BEGIN
     IF pg_catalog.current_setting('tasker_sidecar.read_mode', true) OPERATOR(pg_catalog.=) 'exact' THEN

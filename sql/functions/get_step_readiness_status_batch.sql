@@ -3,6 +3,10 @@
 -- From 5,000 ids on, where looking every step up begins to cost more than reading
 -- the tables, the statement is one that can be hashed. It is planned each time:
 -- a plan that is kept takes any array for one of ten ids.
+--
+-- An answer is collected before it is sent, and on disk if it does not fit into
+-- work_mem: 50,000 rows are 10 MB, and writing them to a file and reading them
+-- takes as long as finding them in the rows.
 CREATE OR REPLACE FUNCTION tasker_sidecar_compat.get_step_readiness_status_batch(input_task_ids bigint[])
 RETURNS TABLE (
     workflow_step_id        bigint,
@@ -23,6 +27,7 @@ RETURNS TABLE (
     last_attempted_at       timestamp without time zone
 )
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET work_mem = '32MB'
 AS $function$
 BEGIN
     {{- template "step_readiness_batch_from_rows"}}
