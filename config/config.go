@@ -1,9 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"reflect"
-)
+import "fmt"
 
 // Config is the configuration of the sidecar. The zero value is not valid:
 // start from [Default], or read one with [Load].
@@ -34,7 +31,7 @@ func Default() Config {
 		if err != nil {
 			panic(fmt.Sprintf("config: the default of %s: %v", o.Key, err)) // found by the first test that runs
 		}
-		o.field(&c).Set(reflect.ValueOf(v))
+		o.set(&c, v)
 	}
 	return c
 }
@@ -50,31 +47,40 @@ func (c *Config) Validate() error {
 func (c *Config) problems(origin func(key string) string) Problems {
 	var found Problems
 	wrong := map[string]bool{}
-	report := func(key, rule string) {
-		o := table().byKey[key]
-		value := o.text(c)
-		if o.hidden() {
-			value = Secret(value).String()
-		}
-		found = append(found, Problem{Key: key, Value: value, Origin: origin(key), Rule: rule})
-	}
 	for _, o := range Options() {
 		if rule := o.check(o.field(c).Interface()); rule != "" {
-			report(o.Key, rule)
+			found = append(found, o.problem(c, origin, rule))
 			wrong[o.Key] = true
 		}
 	}
+	return append(found, c.ruleProblems(origin, wrong)...)
+}
+
+// ruleProblems checks the rules between options that are not wrong anyway.
+func (c *Config) ruleProblems(origin func(key string) string, wrong map[string]bool) Problems {
+	var found Problems
 	for _, rule := range table().rules {
-		if text := rule.Broken(c); text != "" && !wrong[rule.Key] && !wrong[rule.Other] {
+		if wrong[rule.Key] || wrong[rule.Other] {
+			continue
+		}
+		if text := rule.Broken(c); text != "" {
 			other := table().byKey[rule.Other]
 			text += fmt.Sprintf("; %s is %s", other.Key, orEmpty(other.text(c)))
 			if o := origin(rule.Other); o != "" {
 				text += " (" + o + ")"
 			}
-			report(rule.Key, text)
+			found = append(found, table().byKey[rule.Key].problem(c, origin, text))
 		}
 	}
 	return found
+}
+
+func (o *Option) problem(c *Config, origin func(key string) string, rule string) Problem {
+	value := o.text(c)
+	if o.hidden() {
+		value = Secret(value).String()
+	}
+	return Problem{Key: o.Key, Value: value, Origin: origin(o.Key), Rule: rule}
 }
 
 func orEmpty(s string) string {

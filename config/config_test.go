@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -138,22 +139,27 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 }
 
-func TestDocumentationIsCurrent(t *testing.T) {
-	const page = "../docs/configuration.md"
-	var b bytes.Buffer
-	if err := WriteMarkdown(&b); err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile(page, b.Bytes(), 0o644); err != nil { //nolint:gosec // documentation is for all
+func TestGeneratedFilesAreCurrent(t *testing.T) {
+	for page, write := range map[string]func(io.Writer) error{
+		"../docs/configuration.md":   WriteMarkdown,
+		"../docs/tasker.schema.json": WriteSchema,
+		"../docs/tasker.example.yml": WriteExample,
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
 			t.Fatal(err)
 		}
-	}
-	written, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(b.String(), string(written)); diff != "" {
-		t.Errorf("docs/configuration.md is out of date, run go test ./config -update:\n%s", diff)
+		if *update {
+			if err := os.WriteFile(page, b.Bytes(), 0o644); err != nil { //nolint:gosec // documentation is for all
+				t.Fatal(err)
+			}
+		}
+		written, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(b.String(), string(written)); diff != "" {
+			t.Errorf("%s is out of date, run make generate:\n%s", page, diff)
+		}
 	}
 }

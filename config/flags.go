@@ -1,11 +1,16 @@
 package config
 
 import (
+	"maps"
+
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/spf13/pflag"
 )
 
-const fileFlag = "config"
+const (
+	fileFlag      = "config"
+	workflowsFlag = "workflows"
+)
 
 // AddFlags adds --config and a flag for every option, such as
 // --replication.slot-prefix. Well-known options have a short flag besides,
@@ -13,6 +18,12 @@ const fileFlag = "config"
 // fill, and stand in the documentation. Values are read by [Load].
 func AddFlags(flags *pflag.FlagSet) {
 	flags.String(fileFlag, "", "YAML file to read the configuration from")
+	flags.String(environmentFlag, "", "the environment that files are read for, such as production (default: "+environmentVariable+", else "+railsVariable+")")
+	flags.StringSlice(overlayFlag, nil, "a flag that overlays in files ask for; can be repeated")
+	flags.String(workflowsFlag, "", "values for single workflows, as YAML: '{maintenance.quiet_period@payments/refund: 5m}'")
+	for _, name := range []string{overlayFlag, workflowsFlag} {
+		flags.Lookup(name).Hidden = true
+	}
 	for _, o := range Options() {
 		v := &flagValue{option: o}
 		for i, name := range o.Flags {
@@ -76,7 +87,7 @@ func (f *flagValue) Type() string {
 }
 
 // readFlags gives the values of the flags that were given.
-func readFlags(flags *pflag.FlagSet) map[string]Value {
+func readFlags(flags *pflag.FlagSet, found *Problems) map[string]Value {
 	values := map[string]Value{}
 	if flags == nil {
 		return values
@@ -90,5 +101,8 @@ func readFlags(flags *pflag.FlagSet) map[string]Value {
 		return "", nil
 	})
 	_, _ = provider.Read() // it cannot fail: it only walks the flags
+	if f := flags.Lookup(workflowsFlag); f != nil && f.Changed {
+		maps.Copy(values, readScoped(f.Value.String(), "flag --"+workflowsFlag, found))
+	}
 	return values
 }

@@ -40,6 +40,7 @@ func (v Value) String() string {
 
 // shown is a value as a message may show it: not where it could be a secret.
 func (v Value) shown(key string) string {
+	key, _, _ = strings.Cut(key, "@")
 	o, known := Lookup(key)
 	if !known {
 		o, known = Lookup(Nearest(key))
@@ -71,9 +72,17 @@ func (l *Layer) dropUnknown() Problems {
 // unknown says what is wrong with a key; nothing when it is an option's.
 func unknown(key string) string {
 	t := table()
-	if _, ok := t.byKey[key]; ok {
+	option, selector, err := SplitKey(key)
+	if o, ok := t.byKey[option]; ok {
+		switch {
+		case err != nil:
+			return err.Error()
+		case selector != (Selector{}) && !o.Scoped:
+			return "cannot differ by workflow: leave out what is behind the @"
+		}
 		return ""
 	}
+	key = option
 	if slices.Contains(t.parents, key) {
 		return "is a section: its options belong below it"
 	}

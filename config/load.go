@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"reflect"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -16,18 +15,26 @@ import (
 // Sources are where a configuration is read from. The zero value reads
 // nothing and gives the defaults.
 type Sources struct {
-	// File is the path of a YAML file; empty: the flag --config, else the
+	// File is the path of the base file; empty: the flag --config, else the
 	// variable TASKER_SIDECAR_CONFIG, else none.
 	File string
+	// Environment is the name of the one that files are read for; empty: the
+	// flag --environment, else TASKER_SIDECAR_ENVIRONMENT, else RAILS_ENV, else
+	// none.
+	Environment string
+	// Overlays are flags that overlays in files may ask for, besides those of
+	// --overlay and TASKER_SIDECAR_OVERLAYS.
+	Overlays []string
 	// Environ is the environment, as os.Environ gives it.
 	Environ []string
 	// Flags is a parsed set that [AddFlags] has added its flags to, or nil.
 	Flags *pflag.FlagSet
-	// Database are the values that are stored in the database, by key.
+	// Database are the values that are stored in the database, by key; a key
+	// may name workflows, see [SplitKey].
 	Database map[string]Value
-	// Runtime are the changes that were made through the API, by key.
+	// Runtime are the changes that were made through the API, likewise.
 	Runtime map[string]Value
-	// ReadFile reads the file and the files of secrets. Defaults to os.ReadFile.
+	// ReadFile reads the files. Defaults to os.ReadFile.
 	ReadFile func(path string) ([]byte, error)
 }
 
@@ -40,41 +47,61 @@ func Load(s Sources) (*Loaded, error) {
 	if s.ReadFile == nil {
 		s.ReadFile = os.ReadFile
 	}
-	layers, found := s.layers()
-	for i, layer := range layers {
-		found = append(found, layer.dropUnknown()...)
-		found = append(found, s.readSecrets(layer.Values, layers[i+1:])...)
-	}
-	values, err := overlay(layers)
+	loaded := &Loaded{Config: Default()}
+	found := loaded.readLayers(&s)
+	values, err := overlay(loaded.layers)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: lay the sources over each other: %w", err)
 	}
-	loaded := &Loaded{Config: Default(), layers: layers}
 	for key, v := range values {
-		parsed, rule := table().byKey[key].read(v)
-		if rule != "" {
-			found = append(found, Problem{Key: key, Value: v.shown(key), Origin: v.Origin, Rule: rule})
-			continue
+		o := optionOf(key)
+		_, selector, _ := SplitKey(key)
+		parsed, rule := o.read(v)
+		if rule == "" && selector != (Selector{}) {
+			rule = o.check(parsed)
 		}
-		table().byKey[key].field(&loaded.Config).Set(reflect.ValueOf(parsed))
+		switch {
+		case rule != "":
+			found = append(found, Problem{Key: key, Value: v.shown(key), Origin: v.Origin, Rule: rule})
+		case selector == (Selector{}):
+			o.set(&loaded.Config, parsed)
+		default:
+			loaded.scoped = append(loaded.scoped, scoped{selector, o, key, parsed})
+		}
 	}
-	found = append(found, loaded.Config.problems(loaded.Origin)...)
+	sortScoped(loaded.scoped)
+	problems := loaded.Config.problems(loaded.Origin)
+	if found = append(found, problems...); len(found) == 0 {
+		found = loaded.scopedProblems()
+	}
 	if err := found.err(); err != nil {
 		return nil, err
 	}
 	return loaded, nil
 }
 
-// layers are all sources in their order: what a later one says wins.
-func (s *Sources) layers() ([]Layer, Problems) {
+// readLayers reads all sources in their order: what a later one says wins.
+func (l *Loaded) readLayers(s *Sources) Problems {
 	variables, found := readEnvironment(s.Environ)
-	return []Layer{
-		{LayerFile, s.readFile(&found)},
-		{LayerDatabase, maps.Clone(s.Database)},
-		{LayerVariable, variables},
-		{LayerFlag, readFlags(s.Flags)},
-		{LayerRuntime, maps.Clone(s.Runtime)},
-	}, found
+	environment := s.environment(&found)
+	f := files{sources: s}
+	l.layers = f.layers(environment, s.overlays())
+	l.Environment, l.Files, l.Warnings = environment.name, f.read, f.warnings
+	found = append(found, f.problems...)
+	l.layers = append(l.layers,
+		Layer{LayerDatabase, maps.Clone(s.Database)}, Layer{LayerVariable, variables},
+		Layer{LayerFlag, readFlags(s.Flags, &found)}, Layer{LayerRuntime, maps.Clone(s.Runtime)})
+	for i, layer := range l.layers {
+		found = append(found, layer.dropUnknown()...)
+		found = append(found, s.readSecrets(layer.Values, l.layers[i+1:])...)
+	}
+	return found
+}
+
+// optionOf finds the option of a known key.
+func optionOf(key string) *Option {
+	option, _, _ := strings.Cut(key, "@")
+	return table().byKey[option]
 }
 
 func didYouMean(name string) string {
@@ -84,22 +111,7 @@ func didYouMean(name string) string {
 	return "; did you mean " + name + "?"
 }
 
-// readFile reads the YAML file, if there is one to be read.
-func (s *Sources) readFile(found *Problems) map[string]Value {
-	path, origin := s.path()
-	if path == "" {
-		return nil
-	}
-	data, rule := s.read(path)
-	if rule != "" {
-		*found = append(*found, Problem{Value: path, Origin: origin, Rule: "is named as configuration file and " + rule})
-		return nil
-	}
-	values, problems := readYAML(path, data)
-	*found = append(*found, problems...)
-	return values
-}
-
+// path is that of the base file.
 func (s *Sources) path() (path, origin string) {
 	if s.File != "" {
 		return s.File, ""

@@ -15,7 +15,7 @@ import (
 
 // TestLoad reads every testdata/*.txtar: the files env and flags (one a line)
 // and any others, which can be read by name; args may name one with --config.
-// The file want holds what differs from the defaults, with origins, or the
+// The files database and runtime hold lines KEY=VALUE. The file want holds what differs from the defaults, with origins, or the
 // error.
 func TestLoad(t *testing.T) {
 	cases, err := filepath.Glob("testdata/*.txtar")
@@ -59,8 +59,10 @@ func loadCase(t *testing.T, files map[string]string) string {
 		return "flags: " + err.Error() + "\n"
 	}
 	loaded, err := Load(Sources{
-		Environ: lines(files["env"]),
-		Flags:   flags,
+		Environ:  lines(files["env"]),
+		Flags:    flags,
+		Database: stored(files["database"], "database, by ann at 2026-01-02T03:04:05Z"),
+		Runtime:  stored(files["runtime"], "API, by bob at 2026-01-02T03:04:06Z"),
 		ReadFile: func(path string) ([]byte, error) {
 			if text, ok := files[path]; ok {
 				return []byte(text), nil
@@ -81,7 +83,23 @@ func loadCase(t *testing.T, files map[string]string) string {
 			fmt.Fprintf(&b, "%s = %s (%s)\n", o.Key, v, loaded.Origin(o.Key))
 		}
 	}
+	for _, s := range loaded.scoped {
+		fmt.Fprintf(&b, "%s = %s (%s)\n", s.key, s.option.kind.print(s.parsed), loaded.SettingFor(s.option.Key, s.selector).Origin)
+	}
+	for _, w := range loaded.Warnings {
+		fmt.Fprintf(&b, "warning: %s\n", w)
+	}
 	return b.String()
+}
+
+// stored makes a layer of lines KEY=VALUE.
+func stored(text, origin string) map[string]Value {
+	values := map[string]Value{}
+	for _, line := range lines(text) {
+		key, value, _ := strings.Cut(line, "=")
+		values[key] = Value{Text: value, Origin: origin}
+	}
+	return values
 }
 
 func lines(s string) []string {
@@ -141,7 +159,7 @@ func FuzzLoad(f *testing.F) {
 				text = loaded.Config.Database.URL.Reveal()
 			}
 			if o.Key != "database.url_file" {
-				fmt.Fprintf(&b, "%s: %s\n", o.Key, quoteYAML(text))
+				fmt.Fprintf(&b, "%s: %s\n", o.Key, quoteYAML(unexpanded(text)))
 			}
 		}
 		environment = ""

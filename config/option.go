@@ -146,6 +146,13 @@ func (o *Option) field(c *Config) reflect.Value {
 	return reflect.ValueOf(c).Elem().FieldByIndex(o.index)
 }
 
+func (o *Option) set(c *Config, v any) { o.field(c).Set(reflect.ValueOf(v)) }
+
+// same says whether two configurations have the same value.
+func (o *Option) same(a, b *Config) bool {
+	return reflect.DeepEqual(o.field(a).Interface(), o.field(b).Interface())
+}
+
 // text is the option's value as it would be written; a secret's is masked.
 func (o *Option) text(c *Config) string { return o.kind.print(o.field(c).Interface()) }
 
@@ -167,6 +174,14 @@ func (o *Option) read(v Value) (parsed any, rule string) {
 		return nil, err.Error()
 	}
 	return parsed, ""
+}
+
+// accept is read and check.
+func (o *Option) accept(v Value) (parsed any, rule string) {
+	if parsed, rule = o.read(v); rule == "" {
+		rule = o.check(parsed)
+	}
+	return parsed, rule
 }
 
 // check says what is wrong with a value; nothing when it is right.

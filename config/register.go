@@ -30,9 +30,6 @@ type Section struct {
 // by copies of a configuration, and not to be changed; see [Builder].
 type Registered map[string]any
 
-// directives are names in a file that are no sections.
-var directives = []string{"version", "extends", "environments", "overlays", "workflows", "development", "test", "staging", "production"}
-
 var registering sync.Mutex
 
 var sectionName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
@@ -48,7 +45,7 @@ func Register(s Section) {
 	switch {
 	case !sectionName.MatchString(s.Name):
 		panic(fmt.Sprintf("config: a section cannot be called %q: lower-case words with _ between them are right", s.Name))
-	case slices.Contains(t.parents, s.Name) || slices.Contains(directives, s.Name):
+	case slices.Contains(t.parents, s.Name) || isDirective(s.Name):
 		panic(fmt.Sprintf("config: there is a section %q already", s.Name))
 	case s.structure().Kind() != reflect.Struct:
 		panic(fmt.Sprintf("config: the structure of the section %q is a %T", s.Name, s.Structure))
@@ -97,4 +94,15 @@ func (s *Section) in(c *Config) reflect.Value {
 		c.Registered[s.Name] = v
 	}
 	return reflect.ValueOf(v).Elem()
+}
+
+// clone copies the structures, so that one can be changed without the other.
+func (r Registered) clone() Registered {
+	copied := Registered{}
+	for name, v := range r {
+		fresh := reflect.New(reflect.TypeOf(v).Elem())
+		fresh.Elem().Set(reflect.ValueOf(v).Elem())
+		copied[name] = fresh.Interface()
+	}
+	return copied
 }

@@ -38,15 +38,15 @@ type Maintenance struct {
 	// than a job waits in the application's queue when that is busy: a task that
 	// is announced while a worker is on its way to it gets two, and the engine
 	// makes a failure of that.
-	QuietPeriod time.Duration `range:"1s..24h" default:"1m"`
+	QuietPeriod time.Duration `range:"1s..24h" default:"1m" scope:"workflow"`
 	// RescuerThresholds are how long a step may be in progress, each NAME=DURATION
 	// with the name of a named step, such as charge_card=30m. It must be more
 	// than its handler can ever take: the result of a worker that is alive after
 	// all is refused, and lost. Steps that are not named are never rescued.
-	RescuerThresholds []string `form:"step=duration"`
+	RescuerThresholds []string `form:"step=duration" scope:"workflow"`
 	// RescuerObserveAfter is after how long the rescuer mentions, while it only
 	// observes, a step that has no threshold.
-	RescuerObserveAfter time.Duration `range:"1s..8760h" default:"1h"`
+	RescuerObserveAfter time.Duration `range:"1s..8760h" default:"1h" scope:"workflow"`
 	// LostRaceErrors are the error classes of failures that no handler had: a
 	// worker that finds a step taken by another, and in this way loses a race,
 	// makes a failure of it while the other is still at work. The retrier leaves

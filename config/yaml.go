@@ -12,34 +12,37 @@ import (
 // mostNodes bounds how much a file may hold once its aliases are resolved.
 const mostNodes = 100_000
 
-// yamlReader flattens a YAML document into values by key.
+// yamlReader flattens parts of a YAML document into values by key.
 type yamlReader struct {
-	name     string // of the file, for origins
-	values   map[string]Value
-	problems Problems
-	nodes    int
-	within   map[*yaml.Node]bool // the mappings that we are in
+	name      string // of the file, for origins
+	values    map[string]Value
+	problems  Problems
+	nodes     *int                // of all files together
+	within    map[*yaml.Node]bool // the mappings that we are in
+	migration migration
+	edits     []edit
 }
 
-// readYAML reads a document. A key without a value counts as not written.
-func readYAML(name string, data []byte) (map[string]Value, Problems) {
-	r := &yamlReader{name: name, values: map[string]Value{}, within: map[*yaml.Node]bool{}}
+func newReader(name string, nodes *int) *yamlReader {
+	return &yamlReader{name: name, values: map[string]Value{}, within: map[*yaml.Node]bool{}, nodes: nodes}
+}
+
+// parse gives the mapping at the root; nil when there is none.
+func (r *yamlReader) parse(data []byte) *yaml.Node {
 	var document yaml.Node
 	if err := yaml.Unmarshal(data, &document); err != nil {
-		return nil, Problems{yamlProblem(name, err)}
+		r.problems = append(r.problems, yamlProblem(r.name, err))
+		return nil
 	}
-	if len(document.Content) == 0 { // empty, or comments only
-		return r.values, nil
+	if len(document.Content) == 0 || empty(document.Content[0]) { // nothing, or comments only
+		return nil
 	}
 	root := document.Content[0]
 	if root.Kind != yaml.MappingNode {
-		if root.Tag != "!!null" {
-			r.problem("", root, "must be sections, such as http:, with options below them")
-		}
-		return r.values, r.problems
+		r.problem("", root, "must be sections, such as http:, with options below them")
+		return nil
 	}
-	r.mapping("", root)
-	return r.values, r.problems
+	return root
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
@@ -78,7 +81,7 @@ func (r *yamlReader) mapping(prefix string, n *yaml.Node) {
 			r.problem(key, name, "is written twice here")
 		default:
 			seen[key] = true
-			if err := r.node(key, n.Content[i+1]); err != nil {
+			if err := r.node(key, name, n.Content[i+1]); err != nil {
 				r.problem(key, n.Content[i+1], err.Error())
 				return
 			}
@@ -86,8 +89,8 @@ func (r *yamlReader) mapping(prefix string, n *yaml.Node) {
 	}
 }
 
-func (r *yamlReader) node(key string, n *yaml.Node) error {
-	if r.nodes++; r.nodes > mostNodes {
+func (r *yamlReader) node(key string, name, n *yaml.Node) error {
+	if *r.nodes++; *r.nodes > mostNodes {
 		return errors.New("is too large once its aliases are resolved")
 	}
 	switch n.Kind {
@@ -95,24 +98,24 @@ func (r *yamlReader) node(key string, n *yaml.Node) error {
 		if r.within[n.Alias] {
 			return errors.New("contains itself")
 		}
-		return r.node(key, n.Alias)
+		return r.node(key, name, n.Alias)
 	case yaml.MappingNode:
 		if len(n.Content) == 0 {
 			return nil
 		}
 		r.mapping(key, n)
 	case yaml.SequenceNode:
-		r.sequence(key, n)
+		r.sequence(key, name, n)
 	case yaml.ScalarNode:
-		if n.Tag == "!!null" {
+		if empty(n) && !meansNull(key, n.Value) {
 			return nil
 		}
-		r.add(key, n, Value{Text: n.Value})
+		r.add(key, name, n, Value{Text: n.Value})
 	}
 	return nil
 }
 
-func (r *yamlReader) sequence(key string, n *yaml.Node) {
+func (r *yamlReader) sequence(key string, name, n *yaml.Node) {
 	v := Value{List: []string{}, IsList: true}
 	for _, element := range n.Content {
 		if element.Kind == yaml.AliasNode {
@@ -124,12 +127,24 @@ func (r *yamlReader) sequence(key string, n *yaml.Node) {
 		}
 		v.List = append(v.List, element.Value)
 	}
-	r.add(key, n, v)
+	r.add(key, name, n, v)
 }
 
-// add notes a value. The same key can also be spelled with a dot in it.
-func (r *yamlReader) add(key string, n *yaml.Node, v Value) {
+// meansNull says whether null is a value of the option, and written out.
+func meansNull(key, text string) bool {
+	option, _, _ := strings.Cut(key, "@")
+	o, ok := Lookup(option)
+	return ok && o.Kind == kindOptional && text != ""
+}
+
+// add notes a value, under the name that it has today. The same key can also
+// be spelled with a dot in it.
+func (r *yamlReader) add(key string, name, n *yaml.Node, v Value) {
 	v.Origin = r.origin(n)
+	key, v = r.migrated(key, name, n, v)
+	if option, selector, err := SplitKey(key); err == nil {
+		key = JoinKey(option, selector)
+	}
 	if before, twice := r.values[key]; twice {
 		r.problem(key, n, "is written a second time here, after "+before.Origin)
 		return
