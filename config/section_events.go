@@ -35,4 +35,9 @@ type Events struct {
 	// RecoveryTimeout bounds the reading of the tables of transitions after a
 	// start, which looks at every row.
 	RecoveryTimeout time.Duration `range:"1s..24h" default:"10m"`
+	// RecoveryMost is how many events a reader of GET /v1/events that comes back
+	// is told from the tables of transitions, when they are not kept any more. They
+	// are in memory meanwhile, some 500 bytes each. Who has missed more is told of a
+	// gap; with 0, everybody.
+	RecoveryMost int `range:"0..10000000" default:"50000"`
 }

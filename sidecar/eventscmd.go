@@ -55,7 +55,7 @@ SIGTERM ends it.`,
 				return usageError("--name: %s", err)
 			}
 			if f.after != "" {
-				if _, err := announce.ParsePosition(f.after); err != nil {
+				if _, _, err := announce.ParseID(f.after); err != nil {
 					return usageError("--after: %s", err)
 				}
 			}

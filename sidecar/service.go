@@ -16,6 +16,7 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/announce"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/consume"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/metrics"
 )
@@ -36,9 +37,10 @@ type service struct {
 	follower *follow.Follower
 	api      *api.Server
 	verifier *verifier
-	rows     *projecting   // nil: none are written
-	hub      *announce.Hub // nil: no events are told
-	services *maintaining  // nil where rows is
+	rows     *projecting       // nil: none are written
+	hub      *announce.Hub     // nil: no events are told
+	recovery *consume.Recovery // with it, unless nothing is recovered
+	services *maintaining      // nil where rows is
 	writing  *writing
 
 	mu   sync.Mutex
@@ -87,6 +89,10 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	options.Verify = s.verifier.once
 	options.Transitions = s.writing
 	options.Events = s.hub
+	if s.hub != nil && c.Events.RecoveryMost > 0 {
+		s.recovery = newRecovery(c, s.hub, follower)
+		options.EventsRecovery = s.recovery
+	}
 	if s.services != nil {
 		options.Maintenance = s.services
 	}
@@ -123,6 +129,9 @@ func (s *service) run(ctx context.Context) error {
 	}
 	if s.hub != nil {
 		background.Go(func() { s.hub.Run(following, eventsClock(s.follower)) })
+	}
+	if s.recovery != nil {
+		background.Go(func() { s.recovery.Run(following) })
 	}
 	if s.rows != nil {
 		background.Go(func() { s.rows.run(following) })

@@ -180,6 +180,10 @@ func gap(why string, after, resumed tasker.LSN) Entry {
 // GapEntry is an entry without a place that says why events are missing.
 func GapEntry(why string) Entry { return gap(why, 0, 0) }
 
+// GapAfter is an entry without a place that says why events are missing between
+// two positions.
+func GapAfter(why string, after, resumed tasker.LSN) Entry { return gap(why, after, resumed) }
+
 // Encode makes an entry, without a place, of an event.
 func Encode(e *events.Event) Entry { return Entry{Name: e.Name, TaskID: e.TaskID, Data: encode(e)} }
 

@@ -31,6 +31,17 @@ func ParsePosition(s string) (Position, error) {
 	return Position{}, fmt.Errorf("%q is not the place of an event: a position of the log, a hyphen and a number are expected, such as 16/B374D848-3", s)
 }
 
+// ParseID reads the id of a message: a place and, behind another hyphen, the token
+// of whoever has been told everything up to there, if there is one.
+func ParseID(s string) (p Position, token string, err error) {
+	place := s
+	if parts := strings.SplitN(s, "-", 3); len(parts) == 3 {
+		place, token = parts[0]+"-"+parts[1], parts[2]
+	}
+	p, err = ParsePosition(place)
+	return p, token, err
+}
+
 func (p Position) compare(o Position) int {
 	return cmp.Or(cmp.Compare(p.LSN, o.LSN), cmp.Compare(p.N, o.N))
 }

@@ -110,6 +110,13 @@ func (r *Reader) Next(ctx context.Context) ([]Entry, error) {
 	return nil, ctx.Err()
 }
 
+// Missing says whether the first entry is a gap, because what comes behind the
+// reader's place is not kept.
+func (r *Reader) Missing() bool { return r.first != nil }
+
+// Place is the one behind which the reader goes on; false until entries are kept.
+func (r *Reader) Place() (Position, bool) { return r.hub.ring.before(r.next) }
+
 // SkipToEnd goes on with what comes from now on.
 func (r *Reader) SkipToEnd() { r.first, r.next = nil, r.hub.ring.end() }
 

@@ -110,6 +110,16 @@ func (r *ring) add(lsn tasker.LSN, entries []Entry, through tasker.LSN) {
 	}
 }
 
+// before is the place behind which entry number n comes, or the oldest there is.
+func (r *ring) before(n uint64) (p Position, open bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.entries == nil || n <= r.oldest {
+		return r.floor, r.entries != nil
+	}
+	return r.at(min(n, r.next) - 1).Position, true
+}
+
 // end is the number of the entry to come.
 func (r *ring) end() uint64 {
 	r.mu.Lock()

@@ -18,7 +18,7 @@ const pathEvents = "/v1/events"
 type eventsInput struct {
 	Names       []string `query:"name,explode" doc:"Only events of these names, such as step.failed, or step.* for all that begin so; may be repeated."`
 	TaskIDs     []int64  `query:"task_id,explode" doc:"Only events about these tasks; may be repeated."`
-	LastEventID string   `header:"Last-Event-ID" doc:"Go on behind this event: the id of the last one received. Without it, from now on." example:"16/B374D848-3"`
+	LastEventID string   `header:"Last-Event-ID" doc:"Go on behind this event: the id of the last one received. Without it, from now on." example:"16/B374D848-3-81234.7312345678901234567"`
 }
 
 type eventsOutput struct{}
@@ -42,7 +42,7 @@ func (s *routing) events(known parameters) http.HandlerFunc {
 			newProblem(http.StatusNotFound, ProblemNotFound, "this server gives no events: events.enabled is false").write(w)
 			return
 		}
-		filter, after, problem := s.parseEvents(known, r)
+		filter, last, problem := s.parseEvents(known, r)
 		if problem != nil {
 			problem.write(w)
 			return
@@ -52,7 +52,7 @@ func (s *routing) events(known parameters) http.HandlerFunc {
 			stream.headers()
 			return
 		}
-		reader, err := s.options.Events.Subscribe(after, filter)
+		reader, err := s.options.Events.Subscribe(last.after, filter)
 		if err != nil {
 			p := newProblem(http.StatusServiceUnavailable, ProblemBusy, "%s", err)
 			p.retryAfter = s.options.RetryAfter
@@ -60,11 +60,11 @@ func (s *routing) events(known parameters) http.HandlerFunc {
 			return
 		}
 		defer reader.Close()
-		s.stream(r.Context(), reader, stream)
+		s.stream(r.Context(), reader, stream, filter, last)
 	}
 }
 
-func (s *routing) parseEvents(known parameters, r *http.Request) (filter announce.Filter, after *announce.Position, problem *Problem) {
+func (s *routing) parseEvents(known parameters, r *http.Request) (filter announce.Filter, last lastEvent, problem *Problem) {
 	detail := known.each(r.URL.RawQuery, func(name, value string) (detail *huma.ErrorDetail) {
 		switch name {
 		case "name":
@@ -78,25 +78,26 @@ func (s *routing) parseEvents(known parameters, r *http.Request) (filter announc
 		return detail
 	})
 	if detail != nil {
-		return filter, nil, invalid(detail)
+		return filter, last, invalid(detail)
 	}
 	if text := r.Header.Get("Last-Event-ID"); text != "" {
-		p, err := announce.ParsePosition(text)
-		if err != nil {
-			return filter, nil, invalid(fieldError("header.Last-Event-ID", text, "not the id of an event: such as 16/B374D848-3 is expected"))
+		if last, detail = parseLastEvent(text); detail != nil {
+			return filter, last, invalid(detail)
 		}
-		after = &p
 	}
-	return filter, after, nil
+	return filter, last, nil
 }
 
 // stream sends what a reader reads.
-func (s *routing) stream(ctx context.Context, reader *announce.Reader, to *eventStream) {
+func (s *routing) stream(ctx context.Context, reader *announce.Reader, to *eventStream, filter announce.Filter, last lastEvent) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
 	to.headers()
-	for {
+	if to.recovery = s.options.EventsRecovery; to.recovery != nil && last.token != "" && reader.Missing() {
+		s.recover(ctx, reader, to, filter, last)
+	}
+	for to.err == nil {
 		waiting, stop := context.WithTimeout(ctx, s.options.EventsHeartbeat)
 		entries, err := reader.Next(waiting)
 		stop()
@@ -132,6 +133,7 @@ type eventStream struct {
 	to       http.ResponseWriter
 	control  *http.ResponseController
 	patience time.Duration
+	recovery EventsRecovery // nil: ids have no token
 	buffer   []byte
 	err      error
 }
@@ -153,7 +155,17 @@ func (e *eventStream) comment(text string) {
 }
 
 func (e *eventStream) event(entry *announce.Entry) {
-	e.write(entry.Position.String(), entry.Name, entry.Data)
+	e.write(e.id(entry.Position), entry.Name, entry.Data)
+}
+
+// id is a place with its token, if there is one.
+func (e *eventStream) id(p announce.Position) string {
+	if e.recovery != nil {
+		if token := e.recovery.Token(p.LSN); token != "" {
+			return p.String() + "-" + token
+		}
+	}
+	return p.String()
 }
 
 // dropped says why the stream ends.
@@ -167,8 +179,11 @@ func (e *eventStream) write(id, name string, data []byte) {
 	if id != "" {
 		e.buffer = append(append(append(e.buffer, "id: "...), id...), '\n')
 	}
-	e.buffer = append(append(append(e.buffer, "event: "...), name...), '\n')
-	e.buffer = append(append(append(e.buffer, "data: "...), data...), "\n\n"...)
+	if name != "" { // otherwise the id alone
+		e.buffer = append(append(append(e.buffer, "event: "...), name...), '\n')
+		e.buffer = append(append(append(e.buffer, "data: "...), data...), '\n')
+	}
+	e.buffer = append(e.buffer, '\n')
 }
 
 func (e *eventStream) flush() {

@@ -115,6 +115,9 @@ type Options struct {
 	Verify func(context.Context) (*verify.Report, error)
 	// Events are what GET /v1/events tells. Defaults to none: 404.
 	Events *announce.Hub
+	// EventsRecovery tells readers that come back what is not kept any more.
+	// Defaults to none: they are told of a gap.
+	EventsRecovery EventsRecovery
 	// EventsHeartbeat is how often a stream of events says something while
 	// there is nothing to say, so that a connection that is gone is noticed.
 	// Range 100ms to 1h. Defaults to 15s.
