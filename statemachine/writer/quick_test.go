@@ -59,15 +59,13 @@ func TestChangedBeforeTheLock(t *testing.T) {
 			if err := tx.Commit(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			switch a := <-answers; {
-			case c.reason == "":
+			a := <-answers
+			if c.reason == "" {
 				if a.error != nil || a.From != c.state || a.SortKey != int32(len(c.before)+2)*10 {
 					t.Errorf("%+v, %v", a.Result, a.error)
 				}
-			default:
-				if refusal := refusalOf(t, a.error, c.reason); refusal.State != c.state {
-					t.Errorf("%+v", refusal)
-				}
+			} else if refusal := refusalOf(t, a.error, c.reason); refusal.State != c.state {
+				t.Errorf("%+v", refusal)
 			}
 			if n := l.Counters(); n.Retries != 0 || n.UniqueViolations != 0 {
 				t.Errorf("%+v", n)
