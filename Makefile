@@ -68,10 +68,15 @@ fuzz: ## run every fuzz target and the differential tests for FUZZTIME each
 .PHONY: bench
 bench: build ## measure against the baselines; figures go to RESULTS as JSON
 	mkdir -p $(RESULTS)
+	bin/tasker-sidecar bench --json $(RESULTS)/claim.json
 	bin/tasker-sidecar bench --suite follow --json $(RESULTS)/follow.json
 	bin/tasker-sidecar bench --suite rows --json $(RESULTS)/rows.json
 	bin/tasker-sidecar bench --suite write --json $(RESULTS)/write.json
 	bin/tasker-sidecar bench --suite shapes --json $(RESULTS)/shapes.json
+
+.PHONY: bench-quick
+bench-quick: build ## compare all answers, and print in a minute what would be measured
+	bin/tasker-sidecar bench --quick
 
 .PHONY: bench-held
 bench-held: build ## measure what 15 minutes of somebody's open transaction do to the rows

@@ -39,6 +39,9 @@ func (l *lab) estimate() estimate {
 	largest := ladder[len(ladder)-1]
 	e.bytes = int64(e.steps)*bytesPerStep + bytesBeside
 	e.took = time.Duration(e.steps/stepsPerSecond)*time.Second + measuringTakes*time.Duration(max(1, largest/100_000))
+	if l.o.Budget > 0 {
+		e.took = min(e.took, l.o.Budget)
+	}
 	return e
 }
 

@@ -1,30 +1,14 @@
 package bench
 
-// followSuite measures following a live database and answering from the index.
+// followSuite measures following a live database, and answering while it changes.
 func followSuite() Suite {
 	return Suite{
 		Name: "follow",
-		What: "follow a database and answer from the index",
+		What: "follow a database: load it, keep up with it, and answer meanwhile",
 		Cases: []Case{
 			{
 				Name: "loader", What: "loading generated workflows, steps/s, edges and transitions included",
 				Goal: Goal{AtLeast: 50_000}, form: Share, run: runLoader,
-			},
-			{
-				Name: "readiness", What: "readiness of a 10-step task, in process",
-				Against: "the engine's function over a local socket, prepared", Goal: Goal{AtLeast: 200}, form: Advantage, run: runReadiness,
-			},
-			{
-				Name: "contexts", What: "contexts of 5,000 tasks, in process",
-				Against: "get_task_execution_contexts_batch", Goal: Goal{AtLeast: 200}, form: Advantage, run: runContexts,
-			},
-			{
-				Name: "levels", What: "dependency levels of 16 diamonds, in process",
-				Against: "calculate_dependency_levels", Goal: Goal{AtLeast: 1000}, form: Advantage, run: runLevels,
-			},
-			{
-				Name: "health", What: "health counts of 20,000 tasks, in process",
-				Against: "get_system_health_counts_v01", Goal: Goal{AtLeast: 1000}, form: Advantage, run: runHealth,
 			},
 			{
 				Name: "http", What: "readiness of a 10-step task over HTTP, requests/s",

@@ -1,18 +1,15 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tasker-sidecar/tasker-sidecar/bench/matrix"
 	"github.com/tasker-sidecar/tasker-sidecar/readiness"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
@@ -48,12 +45,12 @@ func runHTTP(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		}
 		defer conns[i].Close(context.WithoutCancel(ctx))
 	}
-	browsers := make([]*browser, clients)
+	browsers := make([]*matrix.HTTP, clients)
 	for i := range browsers {
-		if browsers[i], err = newBrowser(ctx, server.Addr()); err != nil {
+		if browsers[i], err = matrix.Browse(ctx, server.Addr()); err != nil {
 			return nil, err
 		}
-		defer browsers[i].conn.Close()
+		defer browsers[i].Close()
 	}
 	task := func(i int) int64 { return set.first + spread(i, set.tasks) }
 
@@ -62,7 +59,8 @@ func runHTTP(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	r.Notes = []string{fmt.Sprintf("%d clients on each side, on the machine that answers", clients)}
 	r.Samples, r.BaselineSamples, err = Interleave(ctx, l.rounds(),
 		requestRate(least, func(_ context.Context, who, i int) error {
-			return browsers[who].get(fmt.Sprintf("/v1/tasks/%d/steps", task(i)))
+			_, err := browsers[who].Get(fmt.Sprintf("/v1/tasks/%d/steps", task(i)))
+			return err
 		}),
 		requestRate(least, func(ctx context.Context, who, i int) error {
 			rows, err := conns[who].Query(ctx, "SELECT * FROM get_step_readiness_status($1::BIGINT)", task(i))
@@ -103,41 +101,6 @@ func requestRate(least time.Duration, ask func(ctx context.Context, who, i int) 
 		}
 		return float64(total) / time.Since(start).Seconds(), nil
 	}
-}
-
-// browser is a client on one kept connection, as lean as the database's on the
-// other side: what is measured is who answers.
-type browser struct {
-	host   string
-	conn   net.Conn
-	reader *bufio.Reader
-}
-
-func newBrowser(ctx context.Context, address string) (*browser, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	return &browser{address, conn, bufio.NewReader(conn)}, nil
-}
-
-// get reads a whole answer.
-func (b *browser) get(path string) error {
-	if _, err := fmt.Fprintf(b.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, b.host); err != nil {
-		return err
-	}
-	response, err := http.ReadResponse(b.reader, nil)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", path, response.Status)
-	}
-	return nil
 }
 
 // still is a source whose view does not move.
