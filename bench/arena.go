@@ -135,7 +135,7 @@ func (l *lab) bareArena(ctx context.Context, set *dataset) (*arena, error) {
 	}
 	view := f.view()
 	f.stop()
-	server, err := api.New(still{view}, api.Options{Listen: "127.0.0.1:0"})
+	server, err := api.New(still{view}, patient)
 	if err != nil {
 		return nil, err
 	}

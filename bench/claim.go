@@ -35,14 +35,25 @@ func claimSuite() Suite {
 		if exact > 0 {
 			goals[matrix.Exact] = exact
 		}
-		s.Cases = append(s.Cases, Case{Name: fmt.Sprintf("%s-%d", levels.Name, n), What: fmt.Sprintf("%s, %d diamonds", levels.What, n), form: Advantage, own: true,
-			run: runCells(cells{question: levels, suffix: fmt.Sprintf("-%d", n), about: fmt.Sprintf(", %d diamonds", n), goals: least(goals)}, func(ctx context.Context, l *lab) (*dataset, error) {
-				return l.diamondSet(ctx, pick(l, quick, n))
-			})})
+		s.Cases = append(s.Cases, Case{
+			Name: fmt.Sprintf("%s-%d", levels.Name, n), What: fmt.Sprintf("%s, %d diamonds", levels.What, n), form: Advantage, own: true,
+			run: func(ctx context.Context, l *lab, _ *Case) ([]Result, error) {
+				n := pick(l, quick, n)
+				set, err := l.diamondSet(ctx, n)
+				if err != nil {
+					return nil, err
+				}
+				a, err := l.bareArena(ctx, set)
+				if err != nil {
+					return nil, err
+				}
+				return l.measureCells(ctx, a, cells{question: levels, suffix: fmt.Sprintf("-%d", n), about: fmt.Sprintf(", %d diamonds", n), goals: least(goals)})
+			},
+		})
 	}
 	for _, q := range matrix.Questions() {
-		s.Cases = append(s.Cases, Case{Name: q.Name, What: q.What, form: Advantage, run: runCells(cells{question: q, goals: goals[q.Name]}, func(ctx context.Context, l *lab) (*dataset, error) { return l.claimSet(ctx) })})
-		if q == levels || q.Name == levels.Name {
+		s.Cases = append(s.Cases, Case{Name: q.Name, What: q.What, form: Advantage, run: runCells(cells{question: q, goals: goals[q.Name]})})
+		if q.Name == levels.Name {
 			diamonds(8, 16, 200)
 			diamonds(10, 20, 1000)
 			diamonds(32, 32, 0) // the engine's walk does not end while anybody would wait for it
@@ -71,11 +82,12 @@ func (l *lab) diamondSet(ctx context.Context, n int) (*dataset, error) {
 	})
 }
 
-func runCells(c cells, set func(ctx context.Context, l *lab) (*dataset, error)) func(context.Context, *lab, *Case) ([]Result, error) {
+// runCells asks about the database that was given, or about the claims' own.
+func runCells(c cells) func(context.Context, *lab, *Case) ([]Result, error) {
 	return func(ctx context.Context, l *lab, _ *Case) ([]Result, error) {
 		a, err := l.given(ctx)
 		if err == nil && a == nil {
-			a, err = l.arenaOf(ctx, set)
+			a, err = l.claimArena(ctx)
 		}
 		if err != nil {
 			return nil, err
@@ -84,13 +96,10 @@ func runCells(c cells, set func(ctx context.Context, l *lab) (*dataset, error)) 
 	}
 }
 
-func (l *lab) arenaOf(ctx context.Context, set func(ctx context.Context, l *lab) (*dataset, error)) (*arena, error) {
-	one, err := set(ctx, l)
+func (l *lab) claimArena(ctx context.Context) (*arena, error) {
+	set, err := l.claimSet(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if one.tasks == 1 { // nobody needs its rows
-		return l.bareArena(ctx, one)
-	}
-	return l.arena(ctx, one)
+	return l.arena(ctx, set)
 }

@@ -40,16 +40,19 @@ func (l *lab) compared(ctx context.Context) (all []*arena, err error) {
 	if a, err := l.given(ctx); a != nil || err != nil {
 		return []*arena{a}, err
 	}
-	for _, set := range []func(context.Context, *lab) (*dataset, error){
-		func(ctx context.Context, l *lab) (*dataset, error) { return l.everySet(ctx, pick(l, 100, 2000)) },
-		func(ctx context.Context, l *lab) (*dataset, error) { return l.claimSet(ctx) },
-	} {
-		a, err := l.arenaOf(ctx, set)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, a)
+	every, err := l.everySet(ctx, pick(l, 100, 2000))
+	if err != nil {
+		return nil, err
 	}
+	ofEvery, err := l.arena(ctx, every)
+	if err != nil {
+		return nil, err
+	}
+	claim, err := l.claimArena(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, ofEvery, claim)
 	for _, n := range []int{pick(l, 8, 16), pick(l, 10, 20), 32} {
 		set, err := l.diamondSet(ctx, n)
 		if err != nil {
@@ -84,14 +87,6 @@ func (l *lab) everySet(ctx context.Context, tasks int) (*dataset, error) {
 	return l.load(ctx, fmt.Sprintf("every%d", tasks), l.everySpec(tasks))
 }
 
-// differentError says that somebody answers wrongly, and ends a run.
-type differentError struct{ *matrix.Difference }
-
-func (e differentError) Error() string {
-	return "answers differ, so nothing is timed: " + e.Difference.Error()
-}
-func (e differentError) Unwrap() error { return e.Difference }
-
 // check puts every question to all subjects, as often as fits into a while.
 func (l *lab) check(ctx context.Context, a *arena) error {
 	subjects, err := a.openAll(ctx, a.names)
@@ -121,11 +116,11 @@ func (l *lab) check(ctx context.Context, a *arena) error {
 			}
 			err := matrix.Check(ctx, q, a.can(q, subjects), []*matrix.Args{a.args(i)}, &a.findings)
 			var d *matrix.Difference
-			if errors.As(err, &d) {
-				return differentError{d}
-			}
-			if err != nil {
-				return err
+			switch {
+			case errors.As(err, &d):
+				return fmt.Errorf("answers differ, so nothing is timed: %w", d)
+			case err != nil:
+				return fmt.Errorf("answers could not be compared, so nothing is timed: %w", err)
 			}
 		}
 	}

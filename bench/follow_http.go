@@ -29,7 +29,7 @@ func runHTTP(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	}
 	view := f.view()
 	f.stop()
-	server, err := api.New(still{view}, api.Options{Listen: "127.0.0.1:0"})
+	server, err := api.New(still{view}, patient)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +102,9 @@ func requestRate(least time.Duration, ask func(ctx context.Context, who, i int) 
 		return float64(total) / time.Since(start).Seconds(), nil
 	}
 }
+
+// patient keeps connections of those who wait while others are asked.
+var patient = api.Options{Listen: "127.0.0.1:0", ReadHeaderTimeout: time.Hour, ReadTimeout: time.Hour, WriteTimeout: time.Hour, IdleTimeout: time.Hour}
 
 // still is a source whose view does not move.
 type still struct{ view *readiness.View }

@@ -203,7 +203,7 @@ func (a *arena) follow(ctx context.Context, conn *pgx.Conn, o *replication.Optio
 			return replication.Explain(failed)
 		}
 	}
-	server, err := api.New(live{follower}, api.Options{Listen: "127.0.0.1:0"})
+	server, err := api.New(live{follower}, patient)
 	if err == nil {
 		err = server.Start(ctx)
 	}

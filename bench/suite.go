@@ -33,7 +33,7 @@ type Case struct {
 	Goal    Goal
 
 	form   Form
-	always bool // is run even where others are asked for
+	always bool // comes first, even where others are asked for, and ends the run when it fails
 	own    bool // needs data of our own
 	slow   bool // is left out in Quick
 	run    func(ctx context.Context, l *lab, c *Case) ([]Result, error)
@@ -208,9 +208,9 @@ func runCases(ctx context.Context, o Options, cases []Case) (*Report, error) {
 	}}
 	within, cancel := o.within(ctx)
 	defer cancel()
-	var different differentError
+	var first error // why what has to come first did not end well
 	for i := range cases {
-		if ctx.Err() != nil || different.Difference != nil {
+		if ctx.Err() != nil || first != nil {
 			break
 		}
 		c := &cases[i]
@@ -227,7 +227,9 @@ func runCases(ctx context.Context, o Options, cases []Case) (*Report, error) {
 		}
 		results, err := l.runCase(bounded, c)
 		r.Results = append(r.Results, results...)
-		errors.As(err, &different)
+		if c.always && ctx.Err() == nil {
+			first = err
+		}
 	}
 	if o.Database != nil {
 		r.Meta.Source = GivenDatabase
@@ -235,10 +237,7 @@ func runCases(ctx context.Context, o Options, cases []Case) (*Report, error) {
 	r.Meta.Versions.Postgres, r.Meta.Settings = l.describe(context.WithoutCancel(ctx))
 	r.Meta.FinishedAt = time.Now().UTC()
 	r.Meta.Interrupted = ctx.Err() != nil
-	if different.Difference != nil {
-		return r, different
-	}
-	return r, ctx.Err()
+	return r, errors.Join(first, ctx.Err())
 }
 
 // within bounds a run by its budget.
