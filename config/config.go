@@ -18,6 +18,7 @@ type Config struct {
 	Verify      Verify
 	Demo        Demo
 	Runtime     Runtime
+	Engine      Engine
 
 	// Registered are sections of other packages, see [Register] and [Get].
 	Registered Registered `json:",omitempty" yaml:",omitempty"`

@@ -15,14 +15,16 @@
 //
 //	default:"10s"          its default; without it the zero value
 //	range:"1s..1h"         its least and greatest value; either may be missing
+//	unit:"1s"              its values are multiples of this
 //	oneof:"auto v01 v02"   the words that it may be
 //	form:"host:port"       a rule with a name, see form.go
 //	flag:"http-listen"     a short flag besides --section.field-name
 //	apply:"live"           a change takes effect at once; otherwise after a restart
 //	scope:"workflow"       it may differ by workflow and step
 //	carried:"why"          it is known and checked, and has no effect here
+//	use:"@analysis"        what an option of the engine is used for here
 //
-// The last three hold for all that is in a structure when the structure's
+// Those of apply, scope and carried hold for all that is in a structure when the structure's
 // field has them, unless a field in it says otherwise (apply:"restart",
 // scope:"process"). A field is a string, Secret, *string (nil is written null),
 // bool, int, float64, time.Duration, Size, or a list of string, int or float64.

@@ -20,6 +20,13 @@ var forms = map[string]struct {
 	"host:port":  {"an address host:port", checkHostPort},
 	"host":       {"a host name without port", checkHost},
 	"origin":     {"scheme://host or scheme://host:port", checkOrigin},
+	"class":      {"the name of a Ruby class, such as Billing::Authenticator", checkClass},
+	"method":     {"the name of a Ruby method", checkMethod},
+	"word":       {"one word", checkWord},
+	"path":       {"a path", checkPath},
+	"header":     {"the name of an HTTP header", checkHeader},
+	"url":        {"an http or https URL", checkURL},
+	"filter":     {"part of a name, or a regular expression such as /^pin$/i", checkFilter},
 	"identifier": {"a PostgreSQL identifier of at most 63 bytes", checkIdentifier},
 	"slot":       {"1 to 40 of the characters a-z, 0-9 and _", checkSlot},
 	"namespace/name/version": {

@@ -78,7 +78,7 @@ func loadCase(t *testing.T, files map[string]string) string {
 	for _, o := range Options() {
 		if v := o.text(&loaded.Config); v != o.text(&defaults) || loaded.Origin(o.Key) != "default" {
 			if o.Secret() { // a test's secrets are none
-				v = loaded.Config.Database.URL.Reveal()
+				v = o.field(&loaded.Config).Interface().(Secret).Reveal()
 			}
 			fmt.Fprintf(&b, "%s = %s (%s)\n", o.Key, v, loaded.Origin(o.Key))
 		}
@@ -156,9 +156,9 @@ func FuzzLoad(f *testing.F) {
 		for _, o := range Options() {
 			text := o.text(&loaded.Config)
 			if o.Secret() {
-				text = loaded.Config.Database.URL.Reveal()
+				text = o.field(&loaded.Config).Interface().(Secret).Reveal()
 			}
-			if o.Key != "database.url_file" {
+			if !strings.HasSuffix(o.Key, "_file") {
 				fmt.Fprintf(&b, "%s: %s\n", o.Key, quoteYAML(unexpanded(text)))
 			}
 		}
@@ -168,6 +168,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("what was read cannot be read again: %v\n%s", err, b.String())
 		}
 		again.Config.Database.URLFile = loaded.Config.Database.URLFile
+		again.Config.Engine.Telemetry.Prometheus.PasswordFile = loaded.Config.Engine.Telemetry.Prometheus.PasswordFile
 		if diff := cmp.Diff(loaded.Config, again.Config); diff != "" {
 			t.Fatal(diff)
 		}

@@ -64,6 +64,9 @@ func writeTable(b *bytes.Buffer, parent string, c *Config) {
 
 func writeOption(b *bytes.Buffer, o *Option) {
 	fmt.Fprintf(b, "\n### `%s`\n\n%s\n\n", o.Key, o.Doc)
+	if o.Use != "" {
+		fmt.Fprintf(b, "Used here for %s.\n\n", o.Use)
+	}
 	if o.Carried != "" {
 		fmt.Fprintf(b, "Carried only: %s.\n\n", o.Carried)
 	}

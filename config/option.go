@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type Option struct {
 	Env     string   // its environment variable
 	Live    bool     // a change takes effect without a restart
 	Scoped  bool     // it may differ by workflow and step
+	Use     string   // what an option of the engine is used for here; empty for our own, whose Doc tells it
 	Carried string   // why it is known and checked here but has no effect; empty: it has one
 
 	kind     kind
@@ -27,6 +29,7 @@ type Option struct {
 	index    []int    // of the field in Config, or in the section's structure
 	low      any      // nil: no bound
 	high     any
+	unit     float64  // 0: any value
 	words    []string // nil: any
 	form     string
 	required bool // an empty text is refused
@@ -71,6 +74,7 @@ func newOption(key string, field reflect.StructField, tags map[string]string) *O
 		Env:   EnvPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "__")),
 	}
 	o.Live = o.word("apply", tags["apply"], "live", "restart")
+	o.Use = usesOf(field.Tag.Get("use"))
 	o.Scoped = o.word("scope", tags["scope"], "workflow", "process")
 	if short := field.Tag.Get("flag"); short != "" {
 		o.Flags = append(o.Flags, short)
@@ -89,6 +93,9 @@ func newOption(key string, field reflect.StructField, tags map[string]string) *O
 	}
 	if bounds := field.Tag.Get("range"); bounds != "" {
 		o.setRange(bounds)
+	}
+	if unit := field.Tag.Get("unit"); unit != "" {
+		o.setUnit(unit)
 	}
 	if _, given := field.Tag.Lookup("default"); !given {
 		o.Default = k.print(reflect.Zero(field.Type).Interface())
@@ -184,11 +191,25 @@ func (o *Option) accept(v Value) (parsed any, rule string) {
 	return parsed, rule
 }
 
+// setUnit has values be multiples of a unit.
+func (o *Option) setUnit(text string) {
+	unit, err := o.kind.element(text)
+	if err != nil {
+		panic(fmt.Sprintf("config: the unit of %s: %q %v", o.Key, text, err))
+	}
+	o.unit = o.kind.number(unit)
+	if o.Rule == "" {
+		o.Rule = o.must() + "a multiple of " + text
+		return
+	}
+	o.Rule += " and a multiple of " + text
+}
+
 // check says what is wrong with a value; nothing when it is right.
 func (o *Option) check(v any) string {
 	if n := o.kind.number; n != nil {
 		for _, element := range o.kind.elements(v) {
-			if o.low != nil && n(element) < n(o.low) || o.high != nil && n(element) > n(o.high) {
+			if o.low != nil && n(element) < n(o.low) || o.high != nil && n(element) > n(o.high) || o.unit != 0 && math.Mod(n(element), o.unit) != 0 {
 				return o.Rule
 			}
 		}

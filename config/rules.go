@@ -18,6 +18,9 @@ var rules = []Rule{
 	{"http.default_blockers", "http.max_limit", func(c *Config) string {
 		return says(c.HTTP.DefaultBlockers > c.HTTP.MaxLimit, "must not be above http.max_limit")
 	}},
+	{"http.default_paths", "http.max_paths", func(c *Config) string {
+		return says(c.HTTP.DefaultPaths > c.HTTP.MaxPaths, "must not be above http.max_paths")
+	}},
 	{"http.max_wait", "http.write_timeout", func(c *Config) string {
 		return says(c.HTTP.MaxWait >= c.HTTP.WriteTimeout, "must be less than http.write_timeout, or a request that waits is cut off without an answer")
 	}},

@@ -42,6 +42,12 @@ type HTTP struct {
 	// DefaultBlockers is how many blocking steps the reasons of a step list
 	// when no number is asked for; at most max_limit.
 	DefaultBlockers int `range:"1..100000" default:"100"`
+	// DefaultPaths is how many paths the analysis of a task lists when no number
+	// is asked for; at most max_paths.
+	DefaultPaths int `range:"1..200" default:"5"`
+	// MaxPaths is the largest number of paths that may be asked for. An analysis
+	// takes time and memory in proportion to it.
+	MaxPaths int `range:"1..200" default:"50"`
 	// MaxBatchIDs is how many ids one request may name.
 	MaxBatchIDs int `range:"1..1000000" default:"10000"`
 	// MaxBodyBytes bounds a request's body.

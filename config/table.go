@@ -35,7 +35,7 @@ func table() *optionTable {
 func newTable(sections []*Section) *optionTable {
 	t := &optionTable{
 		byKey: map[string]*Option{}, byEnv: map[string]*Option{}, docs: map[string]string{},
-		sections: sections, rules: slices.Clone(rules),
+		sections: sections, rules: slices.Concat(rules, engineRules),
 	}
 	t.add(place{docs: describeSections()}, reflect.TypeFor[Config]())
 	for _, s := range sections {

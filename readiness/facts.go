@@ -130,14 +130,7 @@ func (v *View) TaskFacts(taskID int64) (TaskFacts, bool) {
 	if t.has(hasState) {
 		f.StatusAt = t.statusAt
 	}
-	if t.named != 0 {
-		if m := v.namedTasks.at(t.named); m.row {
-			f.Name, f.Version = tasker.Some(m.name), tasker.Some(m.version)
-			if ns := v.namespaces.at(m.parent); ns.row {
-				f.Namespace = tasker.Some(ns.name)
-			}
-		}
-	}
+	f.Name, f.Version, f.Namespace = v.namesOf(t)
 	if t.gated > 0 {
 		f.ReadyAt = make([]tasker.Timestamp, 0, t.gated)
 		for _, sn := range t.steps.all() {
@@ -148,6 +141,28 @@ func (v *View) TaskFacts(taskID int64) (TaskFacts, bool) {
 		slices.Sort(f.ReadyAt)
 	}
 	return f, true
+}
+
+// TaskNames are the names that a task goes by, NULL where the named task or its
+// namespace is missing.
+func (v *View) TaskNames(taskID int64) (name, version, namespace tasker.Null[string]) {
+	if n := v.taskIDs.get(taskID); n != 0 {
+		return v.namesOf(v.task(n))
+	}
+	return name, version, namespace
+}
+
+func (v *View) namesOf(t *task) (name, version, namespace tasker.Null[string]) {
+	if t.named == 0 {
+		return name, version, namespace
+	}
+	if m := v.namedTasks.at(t.named); m.row {
+		name, version = tasker.Some(m.name), tasker.Some(m.version)
+		if ns := v.namespaces.at(m.parent); ns.row {
+			namespace = tasker.Some(ns.name)
+		}
+	}
+	return name, version, namespace
 }
 
 // OldestCandidate is since when the step that is ready first is ready, in

@@ -57,7 +57,7 @@ func maintenanceOptions(c *config.Config, logger hclog.Logger) (maintenance.Opti
 	o := maintenance.Options{
 		Agenda: agenda.Options{
 			Include: m.Include, Exclude: m.Exclude, QuietPeriod: m.QuietPeriod, ObserveAfter: m.RescuerObserveAfter,
-			Thresholds: map[string]time.Duration{},
+			Thresholds: map[string]time.Duration{}, ReadyDelay: readyDelay(c),
 		},
 		Limits: map[agenda.Service]agenda.Limits{
 			agenda.Retrier:   {Rate: m.RetrierRate, Budget: m.RetrierBudget},

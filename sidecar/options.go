@@ -67,6 +67,8 @@ func apiOptions(c *config.Config, logger hclog.Logger) (api.Options, error) {
 		DefaultLimit:       h.DefaultLimit,
 		MaxLimit:           h.MaxLimit,
 		DefaultBlockers:    h.DefaultBlockers,
+		DefaultPaths:       h.DefaultPaths,
+		MaxPaths:           h.MaxPaths,
 		MaxBatchIDs:        h.MaxBatchIDs,
 		MaxBodyBytes:       int64(h.MaxBodyBytes),
 		MaxTransitionBytes: int64(h.MaxTransitionBytes),
@@ -79,6 +81,7 @@ func apiOptions(c *config.Config, logger hclog.Logger) (api.Options, error) {
 		ShutdownTimeout:    h.ShutdownTimeout,
 		EventsHeartbeat:    c.Events.Heartbeat,
 		EventsWriteTimeout: c.Events.WriteTimeout,
+		Formulas:           formulasOf(c),
 		Version:            version,
 		Logger:             logger.Named("http"),
 	}

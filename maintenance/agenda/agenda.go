@@ -146,7 +146,11 @@ func (a *Agenda) look(l look, now tasker.Timestamp) {
 	for _, act := range acts {
 		i := &item{Act: act, held: tasker.NoTime}
 		if act.Service != Retrier && act.Service != Rescuer {
-			i.Due = max(i.Due, e.seen.Add(a.o.QuietPeriod))
+			quiet := a.o.QuietPeriod
+			if act.Service == Enqueuer {
+				quiet = a.o.unattended(a.view.TaskNames(l.task))
+			}
+			i.Due = max(i.Due, e.seen.Add(quiet))
 		}
 		if k := known[act.key()]; k != nil && k.same(&act) {
 			i.held, i.settled = k.held, k.settled

@@ -408,3 +408,21 @@ func TestReset(t *testing.T) {
 		t.Errorf("excluded: %q %q", r, c)
 	}
 }
+
+// TestReadyDelay: a task is announced that much later, and nothing else is.
+func TestReadyDelay(t *testing.T) {
+	for _, delay := range []time.Duration{0, 7 * time.Minute} {
+		x := index(t, rows(1, "in_progress", ":"), rows(2, "in_progress", ":complete"))
+		a := New(options(t, func(o *Options) {
+			o.ReadyDelay = func(string, string, string) time.Duration { return delay }
+		}))
+		now := at(time.Hour)
+		a.Update(x.View(), now)
+		all(a, now)
+		for service, want := range map[Service]tasker.Timestamp{Enqueuer: now.Add(time.Minute + delay), Finalizer: now.Add(time.Minute)} {
+			if got := a.Next(service); got != want {
+				t.Errorf("with a delay of %s the %s acts at %s, want %s", delay, service, got, want)
+			}
+		}
+	}
+}

@@ -23,6 +23,10 @@ type Options struct {
 	// QuietPeriod is how long nothing must have happened in a task.
 	// Defaults to one minute.
 	QuietPeriod time.Duration
+	// ReadyDelay is how much longer the Enqueuer waits for a task of these names,
+	// empty where they are not known: for as long as the application itself would
+	// leave a task alone that has steps to run. Defaults to no longer.
+	ReadyDelay func(namespace, name, version string) time.Duration
 	// Thresholds are how long a step may be in progress, by the name of its named
 	// step. A Rescuer that Acts needs one, and deals with no other step.
 	Thresholds map[string]time.Duration
@@ -58,6 +62,14 @@ func (o Options) WithDefaults() (Options, error) {
 		}
 	}
 	return o, errors.Join(found...)
+}
+
+// unattended is how long a task must have been ready and quiet to be announced.
+func (o *Options) unattended(name, version, namespace tasker.Null[string]) time.Duration {
+	if o.ReadyDelay == nil {
+		return o.QuietPeriod
+	}
+	return o.QuietPeriod + o.ReadyDelay(namespace.Or(""), name.Or(""), version.Or(""))
 }
 
 // deals says whether tasks of these names are dealt with.

@@ -156,7 +156,8 @@ func (p *plan) enqueue() {
 		return
 	}
 	to := tasker.Pending // in its place: it is there
-	a := p.aboutTask(Enqueuer, to, max(p.quiet(), first.Add(p.o.QuietPeriod)), "%d of its steps can run, and none was taken for %s", ready, p.o.QuietPeriod)
+	wait := p.o.unattended(t.Name, t.Version, t.Namespace)
+	a := p.aboutTask(Enqueuer, to, max(p.last, first).Add(wait), "%d of its steps can run, and none was taken for %s", ready, wait)
 	a.Announce = true
 }
 

@@ -24,6 +24,7 @@ type DerivedStep struct {
 	BackoffType             string                `json:"backoff_type"`
 	EffectiveBackoffSeconds int64                 `json:"effective_backoff_seconds"`
 	DetailedStatus          derive.DetailedStatus `json:"detailed_status"`
+	NextBackoff             *derive.Wait          `json:"next_backoff,omitempty" doc:"The wait that the engine's code asks for if the next attempt fails, by engine.backoff. Absent when the step is done. When the step is ready is told by next_retry_at alone."`
 	Reasons                 []tasker.Reason       `json:"reasons" doc:"Every reason why the step cannot run now."`
 }
 
@@ -59,6 +60,8 @@ type DerivedContext struct {
 	derive.ContextFlags
 	WorkflowSummary   derive.WorkflowSummary `json:"workflow_summary"`
 	NextActionDetails derive.NextAction      `json:"next_action_details"`
+	ReenqueueDelay    int64                  `json:"reenqueue_delay_seconds" doc:"In how many seconds the engine's code would look at the task again, by engine.backoff."`
+	BatchTimeout      tasker.Null[int64]     `json:"batch_timeout_seconds" doc:"How many seconds a batch of all its ready steps may take, by engine.execution. Null without a ready step."`
 }
 
 // ContextAnswer is the execution context of one task.
@@ -150,6 +153,7 @@ type DerivedHealth struct {
 	HealthScore           tasker.Null[float64] `json:"health_score" doc:"0 to 1."`
 	HeavyLoad             tasker.Null[bool]    `json:"heavy_load"`
 	Unhealthy             tasker.Null[bool]    `json:"unhealthy"`
+	Concurrency           derive.Concurrency   `json:"concurrency" doc:"How many steps to run side by side, by engine.execution."`
 }
 
 // AnalyticsAnswer is the row of get_analytics_metrics_v01.
@@ -190,7 +194,7 @@ func (r *reading) deriveStep(row *tasker.StepReadiness) *DerivedStep {
 	if found, ok := r.Reasons(row.WorkflowStepID, r.now, -1); ok && found.Reasons != nil {
 		reasons = found.Reasons
 	}
-	return &DerivedStep{
+	derived := &DerivedStep{
 		BlockingReason:          derive.BlockingReason(row),
 		TimeUntilReady:          derive.TimeUntilReady(row, r.now),
 		DependencyStatus:        derive.DependencyStatus(row),
@@ -200,6 +204,12 @@ func (r *reading) deriveStep(row *tasker.StepReadiness) *DerivedStep {
 		DetailedStatus:          derive.DetailedStatusOf(row, r.now),
 		Reasons:                 reasons,
 	}
+	if !tasker.Done(row.CurrentState) {
+		backoff := r.formulas(row.TaskID, row.Name).Backoff
+		wait := backoff.After(int64(row.Attempts.Or(0)) + 1)
+		derived.NextBackoff = &wait
+	}
+	return derived
 }
 
 func (r *reading) deriveSteps(rows []tasker.StepReadiness) []StepRow {
@@ -224,8 +234,16 @@ func deriveSelections(rows []tasker.StepReadiness) map[derive.Selection][]int64 
 	return out
 }
 
-func deriveContext(c *tasker.TaskExecutionContext) *DerivedContext {
-	return &DerivedContext{derive.ContextFlagsOf(c), derive.WorkflowSummaryOf(c), derive.NextActionOf(c)}
+func (r *reading) deriveContext(c *tasker.TaskExecutionContext) *DerivedContext {
+	by := r.formulas(c.TaskID, "")
+	derived := &DerivedContext{
+		ContextFlags: derive.ContextFlagsOf(c), WorkflowSummary: derive.WorkflowSummaryOf(c), NextActionDetails: derive.NextActionOf(c),
+		ReenqueueDelay: by.Backoff.ReenqueueDelay(c.ExecutionStatus, r.StepReadiness(c.TaskID, nil, r.now), r.now),
+	}
+	if c.ReadySteps > 0 {
+		derived.BatchTimeout = tasker.Some(by.Execution.BatchTimeoutSeconds(c.ReadySteps))
+	}
+	return derived
 }
 
 func deriveLevels(levels []tasker.DependencyLevel) *DerivedLevels {
@@ -245,12 +263,14 @@ func deriveLevels(levels []tasker.DependencyLevel) *DerivedLevels {
 	return d
 }
 
-func deriveHealth(c *tasker.SystemHealthCounts) *DerivedHealth {
+func (r *reading) deriveHealth(c *tasker.SystemHealthCounts) *DerivedHealth {
+	execution := r.options.Formulas(Scope{}).Execution
 	return &DerivedHealth{
 		Rates:                 derive.HealthRatesOf(c),
 		ConnectionUtilization: derive.ConnectionUtilization(c),
 		HealthScore:           derive.HealthScore(c),
 		HeavyLoad:             derive.HeavyLoad(c),
 		Unhealthy:             derive.Unhealthy(c),
+		Concurrency:           execution.ConcurrencyOf(c),
 	}
 }

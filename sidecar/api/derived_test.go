@@ -21,6 +21,7 @@ func TestDerived(t *testing.T) {
 	s := started(t, newSource(view, Freshness{AsOfLSN: goldenLSN}), Options{})
 	c := client{t, "http://" + s.Addr()}
 	now := tasker.TimestampOf(testClock())
+	backoff, execution := derive.DefaultBackoff(), derive.DefaultExecution()
 	blocked := 0
 	for _, r := range goldenTable(t, "tasker_tasks") {
 		id := r.id("task_id")
@@ -44,6 +45,10 @@ func TestDerived(t *testing.T) {
 				BackoffType: derive.BackoffType(&row.StepReadiness), EffectiveBackoffSeconds: derive.EffectiveBackoffSeconds(&row.StepReadiness),
 				DetailedStatus: derive.DetailedStatusOf(&row.StepReadiness, now), Reasons: []tasker.Reason{},
 			}
+			if !tasker.Done(row.CurrentState) {
+				wait := backoff.After(int64(row.Attempts.Or(0)) + 1)
+				want.NextBackoff = &wait
+			}
 			if reasons, ok := view.Reasons(row.WorkflowStepID, now, 1); ok {
 				want.Reasons = reasons.Reasons
 			}
@@ -66,7 +71,15 @@ func TestDerived(t *testing.T) {
 		}
 		var context ContextAnswer
 		c.get(fmt.Sprintf("/v1/tasks/%d/context?derived=true", id), &context)
-		if diff := cmp.Diff(deriveContext(&context.TaskExecutionContext), context.ContextRow.Derived); diff != "" {
+		row := &context.TaskExecutionContext
+		want := &DerivedContext{
+			ContextFlags: derive.ContextFlagsOf(row), WorkflowSummary: derive.WorkflowSummaryOf(row), NextActionDetails: derive.NextActionOf(row),
+			ReenqueueDelay: backoff.ReenqueueDelay(row.ExecutionStatus, view.StepReadiness(id, nil, now), now),
+		}
+		if row.ReadySteps > 0 {
+			want.BatchTimeout = tasker.Some(execution.BatchTimeoutSeconds(row.ReadySteps))
+		}
+		if diff := cmp.Diff(want, context.ContextRow.Derived); diff != "" {
 			t.Errorf("task %d: %s", id, diff)
 		}
 	}

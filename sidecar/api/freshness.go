@@ -57,7 +57,8 @@ func headerText(s string) string {
 type reading struct {
 	*readiness.View
 	Envelope
-	now tasker.Timestamp
+	now     tasker.Timestamp
+	options *Options
 }
 
 // read takes the view for a request, waiting for minLSN when it is not 0.
@@ -75,7 +76,7 @@ func (s *routing) read(ctx context.Context, minLSN tasker.LSN) (reading, *Proble
 	if view == nil {
 		return reading{}, s.notReady(fresh)
 	}
-	return reading{View: view, Envelope: envelopeOf(fresh), now: tasker.TimestampOf(s.options.Clock())}, nil
+	return reading{View: view, Envelope: envelopeOf(fresh), now: tasker.TimestampOf(s.options.Clock()), options: &s.options}, nil
 }
 
 // hasTask says whether anything is known of a task: its row, or steps of it.

@@ -61,7 +61,7 @@ func askAt(t testing.TB, base, method, path, body string, headers ...string) res
 // everyQuestion are addresses of all routes that ask the index, with ids that
 // the golden data have.
 var everyQuestion = []string{
-	"/v1/tasks/24/steps", "/v1/tasks/24/steps?derived=true", "/v1/tasks/24/context", "/v1/tasks/24/context?derived=true", "/v1/tasks/24/levels", "/v1/tasks/24/reasons",
+	"/v1/tasks/24/steps", "/v1/tasks/24/steps?derived=true", "/v1/tasks/24/context", "/v1/tasks/24/context?derived=true", "/v1/tasks/24/levels", "/v1/tasks/24/analysis", "/v1/tasks/24/reasons",
 	"/v1/steps?task_id=24", "/v1/steps?task_id=24&derived=true", "/v1/contexts?task_id=24&task_id=10", "/v1/contexts?task_id=24&derived=true", "/v1/steps/1004", "/v1/steps/1004/reasons",
 	"/v1/steps/ready", "/v1/steps/slowest", "/v1/tasks/slowest", "/v1/dag?task_id=24", "/v1/health-counts", "/v1/analytics",
 }

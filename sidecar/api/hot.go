@@ -163,7 +163,7 @@ func (s *routing) taskContext(known parameters) http.HandlerFunc {
 		case !ok:
 			notFound("task", taskID).write(w)
 		case q.derived:
-			s.sendValue(w, &now.Envelope, ContextAnswer{now.Envelope, ContextRow{row, deriveContext(&row)}})
+			s.sendValue(w, &now.Envelope, ContextAnswer{now.Envelope, ContextRow{row, now.deriveContext(&row)}})
 		default:
 			c := scratches.Get().(*scratch)
 			c.body = appendContextAnswer(c.body[:0], &now.Envelope, &row)
@@ -221,7 +221,7 @@ func (s *routing) answerContexts(w http.ResponseWriter, r *http.Request, q hotQu
 	if q.derived {
 		answer := &ContextsAnswer{now.Envelope, make([]ContextRow, len(rows))}
 		for i := range rows {
-			answer.Contexts[i] = ContextRow{rows[i], deriveContext(&rows[i])}
+			answer.Contexts[i] = ContextRow{rows[i], now.deriveContext(&rows[i])}
 		}
 		s.sendValue(w, &now.Envelope, answer)
 		return

@@ -156,7 +156,7 @@ func (s *routing) describeLimits() {
 // checks it.
 func (s *routing) bound(op *huma.Operation) {
 	for _, p := range op.Parameters {
-		byDefault := 0
+		byDefault, most := 0, s.options.MaxLimit
 		switch p.Name {
 		case "limit":
 			byDefault = s.options.DefaultLimit
@@ -165,10 +165,12 @@ func (s *routing) bound(op *huma.Operation) {
 			}
 		case "blockers":
 			byDefault = s.options.DefaultBlockers
+		case "paths":
+			byDefault, most = s.options.DefaultPaths, s.options.MaxPaths
 		default:
 			continue
 		}
-		low, high := 1.0, float64(s.options.MaxLimit)
+		low, high := 1.0, float64(most)
 		p.Schema.Minimum, p.Schema.Maximum, p.Schema.Default = &low, &high, byDefault
 		p.Schema.PrecomputeMessages()
 	}

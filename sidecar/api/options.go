@@ -62,6 +62,12 @@ type Options struct {
 	// when no number is asked for; MaxLimit bounds what may be. Range 1 to
 	// MaxLimit. Defaults to 100.
 	DefaultBlockers int
+	// DefaultPaths is how many paths an analysis lists when no number is asked
+	// for. Range 1 to MaxPaths. Defaults to 5.
+	DefaultPaths int
+	// MaxPaths is the largest number that may be asked for. Range 1 to 200.
+	// Defaults to 50.
+	MaxPaths int
 	// MaxBatchIDs is how many ids one request may name. Range 1 to 1000000.
 	// Defaults to 10000.
 	MaxBatchIDs int
@@ -110,6 +116,9 @@ type Options struct {
 	// Clock tells the time for answers that depend on it: the database's, as
 	// well as it is known. Defaults to time.Now.
 	Clock func() time.Time
+	// Formulas gives what derived values are computed with. Defaults to the
+	// engine's defaults, whatever the scope.
+	Formulas func(Scope) Formulas
 	// Verify compares the index with the database's own functions, for
 	// POST /v1/verify. Defaults to none: 404.
 	Verify func(context.Context) (*verify.Report, error)
@@ -144,6 +153,8 @@ func (o Options) WithDefaults() Options {
 	setDefault(&o.MaxLimit, 1000)
 	setDefault(&o.DefaultLimit, min(100, o.MaxLimit))
 	setDefault(&o.DefaultBlockers, min(100, o.MaxLimit))
+	setDefault(&o.MaxPaths, 50)
+	setDefault(&o.DefaultPaths, min(5, o.MaxPaths))
 	setDefault(&o.MaxBatchIDs, 10_000)
 	setDefault(&o.MaxBodyBytes, 1<<20)
 	setDefault(&o.MaxTransitionBytes, 16<<20)
@@ -165,6 +176,10 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Formulas == nil {
+		defaults := DefaultFormulas()
+		o.Formulas = func(Scope) Formulas { return defaults }
 	}
 	return o
 }
@@ -214,6 +229,8 @@ func (o *Options) validate() error {
 	count("MaxLimit", int64(o.MaxLimit), 1, 100_000)
 	count("DefaultLimit", int64(o.DefaultLimit), 1, int64(o.MaxLimit))
 	count("DefaultBlockers", int64(o.DefaultBlockers), 1, int64(o.MaxLimit))
+	count("MaxPaths", int64(o.MaxPaths), 1, 200)
+	count("DefaultPaths", int64(o.DefaultPaths), 1, int64(o.MaxPaths))
 	count("MaxBatchIDs", int64(o.MaxBatchIDs), 1, 1_000_000)
 	count("MaxBodyBytes", o.MaxBodyBytes, 1<<10, 64<<20)
 	count("MaxTransitionBytes", o.MaxTransitionBytes, 1<<10, 256<<20)

@@ -47,6 +47,7 @@ func (s *routing) route() error {
 	s.spec = api.OpenAPI()
 
 	s.routeTasks(api)
+	s.routeAnalysis(api)
 	s.routeSteps(api)
 	s.routeSystem(api)
 	s.routeEvents(api)

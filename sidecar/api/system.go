@@ -100,7 +100,7 @@ func (s *routing) healthCounts(ctx context.Context, now reading, in *healthInput
 		answer.ActiveConnections, answer.MaxConnections = tasker.Some(active), tasker.Some(maximum)
 	}
 	if in.Derived {
-		answer.Derived = deriveHealth(&answer.SystemHealthCounts)
+		answer.Derived = now.deriveHealth(&answer.SystemHealthCounts)
 	}
 	return answer, nil
 }

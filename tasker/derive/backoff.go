@@ -101,6 +101,23 @@ func (b *Backoff) Seconds(n int64, random func(n int64) int64) int64 {
 	return max(wait, 1)
 }
 
+// Wait is what [Backoff.Seconds] may come to.
+type Wait struct {
+	Attempt int64 `json:"attempt"` // after which it is waited, from 1
+	Seconds int64 `json:"seconds"` // without jitter
+	AtLeast int64 `json:"at_least"`
+	AtMost  int64 `json:"at_most"`
+}
+
+// After is the wait after attempt n, with the bounds that jitter keeps to.
+func (b *Backoff) After(n int64) Wait {
+	return Wait{
+		Attempt: n, Seconds: b.Base(n),
+		AtLeast: b.Seconds(n, func(int64) int64 { return 0 }),
+		AtMost:  b.Seconds(n, func(m int64) int64 { return m - 1 }),
+	}
+}
+
 // RetryAfter reads a Retry-After header, seconds or an HTTP date, as the
 // number of seconds to ask for (backoff_request_seconds): never negative,
 // never above the maximum. The time until a date is rounded up, so that

@@ -67,6 +67,9 @@ func TestBackoffJitter(t *testing.T) {
 			t.Errorf("attempt %d: got %d..%d, want %d..%d", attempt, low, high, want[0], want[1])
 		}
 	}
+	if got, want := b.After(6), (derive.Wait{Attempt: 6, Seconds: 32, AtLeast: 29, AtMost: 35}); got != want {
+		t.Errorf("after the sixth: %+v", got)
+	}
 	if got := b.Seconds(6, nil); got != 32 {
 		t.Errorf("without a random source: %d", got)
 	}
