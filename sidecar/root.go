@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -49,16 +50,19 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.runCommand(), a.demoCommand(), a.doctorCommand(), a.verifyCommand(), a.statusCommand(), a.whyCommand(),
-		a.readyCommand(), a.transitionCommand(), a.historyCommand(), a.eventsCommand(), a.maintenanceCommand(), a.installCommand(), a.uninstallCommand(), a.readModeCommand(), a.publicationCommand(), a.testbedCommand(), a.tokenCommand(), a.benchCommand(), a.versionCommand(),
+		a.readyCommand(), a.transitionCommand(), a.historyCommand(), a.eventsCommand(), a.maintenanceCommand(), a.configCommand(), a.installCommand(), a.uninstallCommand(), a.readModeCommand(), a.publicationCommand(), a.testbedCommand(), a.tokenCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	return root
 }
 
 // settings reads the configuration from all its sources.
 func (a *app) settings(c *cobra.Command) (*config.Loaded, error) {
-	loaded, err := config.Load(config.Sources{Environ: a.environ, Flags: c.Flags()})
+	loaded, err := config.Load(a.sources(c))
 	if err != nil {
 		return nil, &codedError{exitUsage, err}
+	}
+	for _, w := range loaded.Warnings {
+		fmt.Fprintln(a.stderr, "warning:", w)
 	}
 	return loaded, nil
 }
