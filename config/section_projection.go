@@ -16,7 +16,8 @@ type Projection struct {
 	MinPause time.Duration `range:"1ms..10s" default:"8ms"`
 	// Rest is how many times as long as such a transaction, or a part of the
 	// comparison after a start, took the next one waits, so that the projection
-	// gives way on a busy server.
+	// gives way on a busy server; in proportion longer where they usually take
+	// longer than min_pause.
 	Rest float64 `range:"0..100" default:"2"`
 	// MaxPause bounds that waiting.
 	MaxPause time.Duration `range:"1ms..1m" default:"100ms"`

@@ -36,8 +36,9 @@ type Options struct {
 	// Defaults to 8 ms.
 	MinPause time.Duration
 	// Rest is how many times as long as a flush, or a part of the reconciliation,
-	// took the next one waits, so that the projection gives way on a busy server;
-	// at most MaxPause.
+	// took the next one waits, so that the projection gives way on a busy server:
+	// in proportion longer where they usually take longer than MinPause; at most
+	// MaxPause.
 	// Defaults to 2.
 	Rest float64
 	// MaxPause bounds that waiting.

@@ -32,6 +32,7 @@ type session struct {
 	oldest   tasker.Timestamp
 	beat     time.Time        // when the last flush was begun
 	rested   time.Time        // when the next one may begin
+	usual    time.Duration    // how long they have taken of late
 	told     tasker.Timestamp // who could run at that time has been announced
 }
 
@@ -232,8 +233,19 @@ func (s *session) flush(ctx context.Context, r Reflection, b *batch) error {
 
 // restAfter says when what takes as long as what was begun then may begin.
 func (s *session) restAfter(started time.Time) {
-	pause := min(s.o.MaxPause, time.Duration(s.o.Rest*float64(time.Since(started))))
-	s.rested = started.Add(max(s.o.MinPause, time.Since(started)+pause))
+	took := time.Since(started)
+	s.usual += (took - s.usual) / 8
+	s.rested = started.Add(max(s.o.MinPause, took+pauseAfter(s.o, took, s.usual)))
+}
+
+// pauseAfter is how long to wait after what took so long, where it has usually
+// taken so long of late: Options.Rest times as long, and where that is usually
+// longer than Options.MinPause, in proportion longer. So a server that is busy
+// gets fewer transactions with more rows in each, of which many would have been
+// written several times; and a single slow one changes little.
+func pauseAfter(o *Options, took, usual time.Duration) time.Duration {
+	strain := max(1, float64(usual)/float64(o.MinPause))
+	return min(o.MaxPause, time.Duration(o.Rest*strain*float64(took)))
 }
 
 // retract says that the rows do not count.
