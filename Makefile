@@ -83,6 +83,13 @@ bench-held: build ## measure what 15 minutes of somebody's open transaction do t
 	mkdir -p $(RESULTS)
 	bin/tasker-sidecar bench --suite held --json $(RESULTS)/held.json
 
+# How long make soak runs.
+SOAK ?= 10m
+
+.PHONY: soak
+soak: build ## follow, project and compare under load for SOAK: does anything grow?
+	bin/tasker-sidecar bench soak --duration $(SOAK)
+
 .PHONY: release
 release: ## build static binaries, a container file and checksums in dist/
 	rm -rf dist && mkdir dist

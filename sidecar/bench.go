@@ -3,19 +3,18 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tasker-sidecar/tasker-sidecar/bench"
+	"github.com/tasker-sidecar/tasker-sidecar/bench/page"
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	var jsonFile, markdownFile, benchstatFile string
+	var jsonFile, markdownFile, benchstatFile, htmlFile string
 	var f benchFlags
 	c := &cobra.Command{
 		Use:   "bench",
@@ -50,11 +49,13 @@ Exit code 1: a goal was not reached, a case failed, or answers differ.`,
 				}
 			}
 			report, err := bench.Run(c.Context(), options)
+			a.endProgress()
 			if report == nil {
 				return &codedError{exitUsage, err}
 			}
 			if writeErr := errors.Join(
 				writeReport(jsonFile, report.Write), writeReport(markdownFile, report.WriteMarkdown), writeReport(benchstatFile, report.WriteBenchstat),
+				writeReport(htmlFile, func(w io.Writer) error { return page.Report(w, report) }),
 				report.WriteTable(a.stdout),
 			); writeErr != nil {
 				return writeErr
@@ -62,29 +63,20 @@ Exit code 1: a goal was not reached, a case failed, or answers differ.`,
 			if err == nil && !report.Passed() {
 				return errFound
 			}
+			if report.Meta.Interrupted {
+				return errors.New("interrupted: the report has what was measured by then")
+			}
 			return err
 		},
 	}
-	c.AddCommand(a.benchCompareCommand())
+	c.AddCommand(a.benchCompareCommand(), a.benchSoakCommand())
 	flags := c.Flags()
 	f.add(flags)
 	flags.StringVar(&jsonFile, "json", "", "write the report with its raw samples to this file")
+	flags.StringVar(&htmlFile, "html", "", "write it as a page with plots, one file that needs nothing else, to this file")
 	flags.StringVar(&markdownFile, "markdown", "", "write it as a Markdown table to this file")
 	flags.StringVar(&benchstatFile, "benchstat", "", "write it for benchstat to this file")
 	return c
-}
-
-// benchProgress shows on standard error what is being done.
-func (a *app) benchProgress() func(bench.Progress) {
-	start := time.Now()
-	return func(p bench.Progress) {
-		line := fmt.Sprintf("%6s  %d/%d  %s: %s", time.Since(start).Round(time.Second), p.Index, p.Cases, p.Case, p.Stage)
-		if isTerminal(a.stderr) {
-			fmt.Fprintf(a.stderr, "\r\x1b[2K%.110s", line)
-			return
-		}
-		fmt.Fprintln(a.stderr, line)
-	}
 }
 
 // writeReport writes a file whole or not at all; no name, no file.
