@@ -186,3 +186,9 @@ func overridden(later []Layer, keys ...string) bool {
 	}
 	return false
 }
+
+// Path is the file that is read, empty for none.
+func (s *Sources) Path() string {
+	path, _ := s.path()
+	return path
+}

@@ -19,6 +19,7 @@ type yamlReader struct {
 	problems  Problems
 	nodes     *int                // of all files together
 	within    map[*yaml.Node]bool // the mappings that we are in
+	nullAlone bool                // a key without a value means null, as Ruby writes it
 	migration migration
 	edits     []edit
 }
@@ -107,10 +108,14 @@ func (r *yamlReader) node(key string, name, n *yaml.Node) error {
 	case yaml.SequenceNode:
 		r.sequence(key, name, n)
 	case yaml.ScalarNode:
-		if empty(n) && !meansNull(key, n.Value) {
+		v := Value{Text: n.Value}
+		if empty(n) && r.nullAlone {
+			v.Text = null
+		}
+		if empty(n) && !meansNull(key, v.Text) {
 			return nil
 		}
-		r.add(key, name, n, Value{Text: n.Value})
+		r.add(key, name, n, v)
 	}
 	return nil
 }

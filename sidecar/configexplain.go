@@ -20,7 +20,8 @@ type explanation struct {
 	Kind     string           `json:"kind"`
 	Rule     string           `json:"rule"`
 	Doc      string           `json:"doc"`
-	Applies  string           `json:"applies"` // live, restart or carried
+	Use      string           `json:"use,omitempty"` // what an option of the engine is used for here
+	Applies  string           `json:"applies"`       // live, restart or carried
 	Why      string           `json:"why,omitempty"`
 	Scoped   bool             `json:"by_workflow"`
 	Change   []string         `json:"change"`
@@ -109,7 +110,7 @@ func explain(loaded *config.Loaded, o *config.Option, workflow config.Workflow) 
 	said := loaded.SettingsFor(o.Key, workflow)
 	e := explanation{
 		Setting: said[0], Shadowed: said[1:], Default: o.Default, Kind: o.Kind, Rule: o.Rule, Doc: o.Doc,
-		Applies: "restart", Why: o.Carried, Scoped: o.Scoped, Change: o.Changes(said[0].Layer),
+		Use: o.Use, Applies: "restart", Why: o.Carried, Scoped: o.Scoped, Change: o.Changes(said[0].Layer),
 	}
 	if workflow != (config.Workflow{}) {
 		e.For = workflow.String()
@@ -137,6 +138,9 @@ func writeExplanation(w io.Writer, e *explanation) {
 	fmt.Fprintf(w, "  default   %s\n  kind      %s\n", e.Default, e.Kind)
 	if e.Rule != "" {
 		fmt.Fprintf(w, "  rule      %s\n", e.Rule)
+	}
+	if e.Use != "" {
+		fmt.Fprintf(w, "  used      for %s\n", e.Use)
 	}
 	switch e.Applies {
 	case "carried":

@@ -13,14 +13,16 @@ import (
 
 func (a *app) doctorCommand() *cobra.Command {
 	var asJSON, sql bool
-	var role string
+	var role, dump string
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look at everything that following a database depends on",
 		Long: `Looks at the server, the role's rights, the engine's tables, the publication and
 the installed functions, and at what tasker-sidecar install has put there, and
 tells everything it finds at once, each with its remedy. It changes nothing. With --sql it prints the script that the owner of the
-tables runs, so that a role with no more rights than needed can follow.
+tables runs, so that a role with no more rights than needed can follow. With
+--engine-config it also compares a dump of what the application configures its
+engine with, and names each option that is otherwise here.
 
 Exit code 1: something keeps from following.`,
 		Example: `  tasker-sidecar doctor --database-url postgres://sidecar@db/app
@@ -34,6 +36,12 @@ Exit code 1: something keeps from following.`,
 			if sql {
 				return a.printScript(c, &loaded.Config, role)
 			}
+			var imported *config.Imported
+			if dump != "" {
+				if imported, err = importEngine(dump); err != nil {
+					return err
+				}
+			}
 			database, err := databaseConfig(&loaded.Config)
 			if err != nil {
 				return err
@@ -44,6 +52,9 @@ Exit code 1: something keeps from following.`,
 			}
 			if err := addNotices(c, &loaded.Config, report); err != nil {
 				return err
+			}
+			if imported != nil {
+				report.Findings = append(report.Findings, engineFindings(imported, loaded)...)
 			}
 			if asJSON {
 				err = writeJSON(a.stdout, report)
@@ -58,6 +69,7 @@ Exit code 1: something keeps from following.`,
 	}
 	c.Flags().BoolVar(&sql, "sql", false, "print the script for the owner of the tables")
 	c.Flags().StringVar(&role, "role", "", "the role that the script is for; the one that connects by default")
+	c.Flags().StringVar(&dump, "engine-config", "", "a dump of what the application configures its engine with, to compare; see tasker-sidecar config import --help")
 	jsonFlag(c, &asJSON)
 	return c
 }
