@@ -5,8 +5,14 @@ package config
 func (o *Option) Changes(layer string) []string {
 	ways := []string{}
 	switch layer {
-	case LayerDefault, LayerFile, LayerEnvironment, LayerOverlay:
+	case LayerDefault:
 		ways = append(ways, "write it in a file: "+o.Key+": VALUE")
+	case LayerFile:
+		ways = append(ways, "change it where it stands, or say otherwise for an environment or in an overlay")
+	case LayerEnvironment:
+		ways = append(ways, "change it where it stands: what the base file says is below that; or say otherwise in an overlay")
+	case LayerOverlay:
+		ways = append(ways, "change it where it stands: what files say elsewhere is below that")
 	case LayerDatabase:
 		ways = append(ways, "change it in the database: files are below that")
 	case LayerVariable:

@@ -20,6 +20,8 @@ type Config struct {
 	Runtime     Runtime
 	Engine      Engine
 
+	// ByWorkflow are values that hold for some workflows only, see For.
+	ByWorkflow ByWorkflow `json:"-" yaml:"-"`
 	// Registered are sections of other packages, see [Register] and [Get].
 	Registered Registered `json:",omitempty" yaml:",omitempty"`
 }

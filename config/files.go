@@ -19,6 +19,7 @@ type files struct {
 	sources  *Sources
 	nodes    int
 	read     []string
+	absent   []string
 	problems Problems
 	warnings []string
 }
@@ -110,7 +111,7 @@ func (f *files) loadOwn(path string, environment selected) []*document {
 	extension := filepath.Ext(path)
 	own := strings.TrimSuffix(path, extension) + "." + environment.name + extension
 	if _, err := f.sources.ReadFile(own); errors.Is(err, fs.ErrNotExist) {
-		f.read = append(f.read, own)
+		f.absent = append(f.absent, own)
 		return nil
 	}
 	return f.load(named{own, environment.origin}, "is the file of the environment "+environment.name, nil)

@@ -66,10 +66,10 @@ func Load(s Sources) (*Loaded, error) {
 		case selector == (Selector{}):
 			o.set(&loaded.Config, parsed)
 		default:
-			loaded.scoped = append(loaded.scoped, scoped{selector, o, key, parsed})
+			loaded.Config.ByWorkflow = append(loaded.Config.ByWorkflow, scoped{selector, o, key, parsed})
 		}
 	}
-	sortScoped(loaded.scoped)
+	sortScoped(loaded.Config.ByWorkflow)
 	problems := loaded.Config.problems(loaded.Origin)
 	if found = append(found, problems...); len(found) == 0 {
 		found = loaded.scopedProblems()
@@ -86,7 +86,7 @@ func (l *Loaded) readLayers(s *Sources) Problems {
 	environment := s.environment(&found)
 	f := files{sources: s}
 	l.layers = f.layers(environment, s.overlays())
-	l.Environment, l.Files, l.Warnings = environment.name, f.read, f.warnings
+	l.Environment, l.Files, l.Absent, l.Warnings = environment.name, f.read, f.absent, f.warnings
 	found = append(found, f.problems...)
 	l.layers = append(l.layers,
 		Layer{LayerDatabase, maps.Clone(s.Database)}, Layer{LayerVariable, variables},

@@ -83,7 +83,7 @@ func loadCase(t *testing.T, files map[string]string) string {
 			fmt.Fprintf(&b, "%s = %s (%s)\n", o.Key, v, loaded.Origin(o.Key))
 		}
 	}
-	for _, s := range loaded.scoped {
+	for _, s := range loaded.Config.ByWorkflow {
 		fmt.Fprintf(&b, "%s = %s (%s)\n", s.key, s.option.kind.print(s.parsed), loaded.SettingFor(s.option.Key, s.selector).Origin)
 	}
 	for _, w := range loaded.Warnings {
@@ -161,6 +161,9 @@ func FuzzLoad(f *testing.F) {
 			if !strings.HasSuffix(o.Key, "_file") {
 				fmt.Fprintf(&b, "%s: %s\n", o.Key, quoteYAML(unexpanded(text)))
 			}
+		}
+		for _, own := range loaded.Config.ByWorkflow {
+			fmt.Fprintf(&b, "%s: %s\n", quoteYAML(own.key), quoteYAML(unexpanded(own.option.kind.print(own.parsed))))
 		}
 		environment = ""
 		again, err := load(b.String())

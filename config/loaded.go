@@ -12,15 +12,15 @@ type Loaded struct {
 	Config Config
 	// Environment is the one that was selected; empty: none.
 	Environment string
-	// Files are those that were read, and those that were looked for and would
-	// be read if they existed: the base file first.
+	// Files are those that were read, the base file first.
 	Files []string
+	// Absent are files that were looked for, and would be read if they existed.
+	Absent []string
 	// Warnings are of what is read as it was meant, and should be written
 	// otherwise.
 	Warnings []string
 
 	layers []Layer
-	scoped []scoped // the most specific first
 }
 
 // Setting is what one source says of an option.
@@ -43,7 +43,7 @@ func (l *Loaded) SettingsFor(key string, w Workflow) []Setting {
 		return nil
 	}
 	var all []Setting
-	for _, s := range l.scoped {
+	for _, s := range l.Config.ByWorkflow {
 		if s.option == o && s.selector.Matches(w) {
 			all = append(all, l.said(o, s.key)...)
 		}

@@ -58,7 +58,7 @@ var rules = []Rule{
 	}},
 	{"maintenance.rescuer", "maintenance.rescuer_thresholds", func(c *Config) string {
 		m := &c.Maintenance
-		return says(m.Rescuer == "act" && len(m.RescuerThresholds) == 0,
+		return says(m.Rescuer == "act" && len(m.RescuerThresholds) == 0 && !c.varies("maintenance.rescuer_thresholds"),
 			"acts on named steps alone: set maintenance.rescuer_thresholds to how long the handler of each may take; there is no default, because the result of a worker that is alive after all is lost")
 	}},
 	{"maintenance.statement_timeout", "maintenance.lock_timeout", func(c *Config) string {

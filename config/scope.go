@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -124,38 +125,58 @@ type scoped struct {
 }
 
 // sortScoped puts the more specific first.
-func sortScoped(list []scoped) {
+func sortScoped(list ByWorkflow) {
 	slices.SortFunc(list, func(a, b scoped) int {
 		return cmp.Or(b.selector.rank()-a.selector.rank(), strings.Compare(a.key, b.key))
 	})
+}
+
+// ByWorkflow are values that hold for some workflows only, the more specific
+// first. They are read with [Config.For].
+type ByWorkflow []scoped
+
+// Equal says whether the same values are for the same workflows.
+func (b ByWorkflow) Equal(other ByWorkflow) bool {
+	return slices.EqualFunc(b, other, func(x, y scoped) bool { return x.key == y.key && reflect.DeepEqual(x.parsed, y.parsed) })
 }
 
 // For is the configuration as it is for a workflow or one of its steps: of the
 // values of an option that are for it, the one with the most specific selector
 // holds, whichever source it is from; where none is, the value for everything.
 // The result may be kept: it is the same for the same names.
-func (l *Loaded) For(w Workflow) Config {
-	c := l.Config
+func (c *Config) For(w Workflow) Config {
+	own := *c
 	cloned := false
 	done := map[*Option]bool{}
-	for _, s := range l.scoped {
+	for _, s := range c.ByWorkflow {
 		if done[s.option] || !s.selector.Matches(w) {
 			continue
 		}
 		if !cloned && s.option.section != nil {
-			c.Registered, cloned = c.Registered.clone(), true
+			own.Registered, cloned = own.Registered.clone(), true
 		}
 		done[s.option] = true
-		s.option.set(&c, s.parsed)
+		s.option.set(&own, s.parsed)
 	}
-	return c
+	return own
+}
+
+// For is that of its configuration.
+func (l *Loaded) For(w Workflow) Config { return l.Config.For(w) }
+
+// Selectors are those of its configuration.
+func (l *Loaded) Selectors() []Selector { return l.Config.Selectors() }
+
+// varies says whether some workflows have a value of their own.
+func (c *Config) varies(key string) bool {
+	return slices.ContainsFunc(c.ByWorkflow, func(s scoped) bool { return s.option.Key == key })
 }
 
 // Selectors are those that values are given for, in the order of their text.
-func (l *Loaded) Selectors() []Selector {
+func (c *Config) Selectors() []Selector {
 	seen := map[Selector]bool{}
 	var all []Selector
-	for _, s := range l.scoped {
+	for _, s := range c.ByWorkflow {
 		if !seen[s.selector] {
 			seen[s.selector] = true
 			all = append(all, s.selector)

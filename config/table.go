@@ -78,7 +78,7 @@ func (t *optionTable) add(at place, structure reflect.Type) {
 		t.docs[at.key] = withoutName(at.docs[structure.Name()], structure.Name())
 	}
 	for _, field := range reflect.VisibleFields(structure) {
-		if !field.IsExported() || field.Type == reflect.TypeFor[Registered]() {
+		if !field.IsExported() || field.Type == reflect.TypeFor[Registered]() || field.Type == reflect.TypeFor[ByWorkflow]() {
 			continue
 		}
 		inner := at.into(field)

@@ -99,12 +99,11 @@ func (s *session) check(ctx context.Context, tx writer.Tx, act *agenda.Act) (ref
 	case act.Service == agenda.Retrier && left > 0:
 		return &earlyError{seconds(left) + time.Millisecond}, nil
 	case act.Service == agenda.Retrier && lost != nil:
-		threshold, ok := s.o.Agenda.Thresholds[act.Name]
-		if !ok {
+		if act.Threshold == 0 {
 			return errRaceLost, nil
 		}
-		if since := seconds(*lost); since < threshold {
-			return &earlyError{threshold - since + time.Millisecond}, nil
+		if since := seconds(*lost); since < act.Threshold {
+			return &earlyError{act.Threshold - since + time.Millisecond}, nil
 		}
 	}
 	return nil, nil

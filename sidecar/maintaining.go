@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -78,15 +77,14 @@ func maintenanceOptions(c *config.Config, logger hclog.Logger) (maintenance.Opti
 			return o, fmt.Errorf("maintenance.%s: %w", service, err)
 		}
 	}
-	for _, entry := range m.RescuerThresholds {
-		name, text, _ := strings.Cut(entry, "=")
-		threshold, err := time.ParseDuration(text)
-		if err != nil {
-			return o, fmt.Errorf("maintenance.rescuer_thresholds: %s: %w", entry, err)
-		}
-		o.Agenda.Thresholds[name] = threshold
+	var err error
+	if o.Agenda.Thresholds, err = thresholds(m.RescuerThresholds); err != nil {
+		return o, err
 	}
-	return o, nil
+	if len(c.ByWorkflow) > 0 {
+		o.Agenda.Own, err = workflowTimes(c)
+	}
+	return o, err
 }
 
 // maintained makes a follower a maintenance.Source.

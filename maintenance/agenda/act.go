@@ -1,6 +1,8 @@
 package agenda
 
 import (
+	"time"
+
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -21,6 +23,11 @@ type Act struct {
 	Due tasker.Timestamp
 	// Reason says why, for people.
 	Reason string
+
+	// Threshold is how long the step may be in progress; 0: it has none, or the
+	// act is about the task.
+	Threshold time.Duration
+	quiet     time.Duration
 
 	// What it was decided on: the most recent transitions of the task and of the
 	// step, and the highest id of those of all its steps; 0: none.

@@ -146,11 +146,7 @@ func (a *Agenda) look(l look, now tasker.Timestamp) {
 	for _, act := range acts {
 		i := &item{Act: act, held: tasker.NoTime}
 		if act.Service != Retrier && act.Service != Rescuer {
-			quiet := a.o.QuietPeriod
-			if act.Service == Enqueuer {
-				quiet = a.o.unattended(a.view.TaskNames(l.task))
-			}
-			i.Due = max(i.Due, e.seen.Add(quiet))
+			i.Due = max(i.Due, e.seen.Add(act.quiet))
 		}
 		if k := known[act.key()]; k != nil && k.same(&act) {
 			i.held, i.settled = k.held, k.settled

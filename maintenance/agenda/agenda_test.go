@@ -426,3 +426,35 @@ func TestReadyDelay(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnTimes: a workflow and a step have times of their own.
+func TestOwnTimes(t *testing.T) {
+	x := index(t, rows(1, "in_progress", ":complete processed", "0:"), rows(2, "in_progress", ":in_progress"))
+	o := options(t, func(o *Options) {
+		o.Modes[Rescuer] = Acts
+		o.Own = func(namespace, name, version, step string) Times {
+			if namespace != "payments" || name != "charge" || version != "1.0" {
+				t.Errorf("asked for %s/%s/%s", namespace, name, version)
+			}
+			if step == "step" {
+				return Times{Threshold: 7 * time.Minute}
+			}
+			return Times{QuietPeriod: 3 * time.Minute}
+		}
+	})
+	a := New(o)
+	a.Update(x.View(), start)
+	all(a, start)
+	for _, c := range []struct {
+		service Service
+		at      time.Duration
+	}{{Enqueuer, 3 * time.Minute}, {Rescuer, 7 * time.Minute}} {
+		if got := a.Next(c.service); got != at(c.at) {
+			t.Errorf("%s: at %s, want %s", c.service, got.Sub(start), c.at)
+		}
+	}
+	act, ok := a.Due(Rescuer, at(7*time.Minute))
+	if !ok || act.Threshold != 7*time.Minute {
+		t.Errorf("%+v", act)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tasker-sidecar/tasker-sidecar/readiness"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -33,6 +34,26 @@ type Options struct {
 	// ObserveAfter is the threshold of all other steps for a Rescuer that only
 	// observes. Defaults to one hour.
 	ObserveAfter time.Duration
+	// Own are the times for a step of a workflow, or with an empty step for a
+	// task as a whole, where they may differ from the three above; a name that is
+	// not known is empty. It must give the same for the same names. Defaults to
+	// those three.
+	Own func(namespace, name, version, step string) Times
+}
+
+// Times are those of a workflow or a step; see [Options].
+type Times struct {
+	QuietPeriod, ObserveAfter time.Duration
+	Threshold                 time.Duration // 0: it has none
+}
+
+// times are those that hold for a step of a task; with an empty name for the
+// task as a whole.
+func (o *Options) times(t *readiness.TaskFacts, step string) Times {
+	if o.Own != nil {
+		return o.Own(t.Namespace.Or(""), t.Name.Or(""), t.Version.Or(""), step)
+	}
+	return Times{o.QuietPeriod, o.ObserveAfter, o.Thresholds[step]}
 }
 
 // WithDefaults is a copy with the defaults; the error names everything that is
@@ -48,7 +69,7 @@ func (o Options) WithDefaults() (Options, error) {
 	if o.QuietPeriod < 0 {
 		found = append(found, fmt.Errorf("QuietPeriod is %s, which is negative", o.QuietPeriod))
 	}
-	if o.Modes[Rescuer] == Acts && len(o.Thresholds) == 0 {
+	if o.Modes[Rescuer] == Acts && len(o.Thresholds) == 0 && o.Own == nil {
 		found = append(found, errors.New("the rescuer is to act, and no named step has a threshold: there is no default"))
 	}
 	for name, d := range o.Thresholds {
@@ -64,12 +85,12 @@ func (o Options) WithDefaults() (Options, error) {
 	return o, errors.Join(found...)
 }
 
-// unattended is how long a task must have been ready and quiet to be announced.
-func (o *Options) unattended(name, version, namespace tasker.Null[string]) time.Duration {
+// readyDelay is how much longer a task must have been ready to be announced.
+func (o *Options) readyDelay(t *readiness.TaskFacts) time.Duration {
 	if o.ReadyDelay == nil {
-		return o.QuietPeriod
+		return 0
 	}
-	return o.QuietPeriod + o.ReadyDelay(namespace.Or(""), name.Or(""), version.Or(""))
+	return o.ReadyDelay(t.Namespace.Or(""), t.Name.Or(""), t.Version.Or(""))
 }
 
 // deals says whether tasks of these names are dealt with.

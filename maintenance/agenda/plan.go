@@ -53,10 +53,11 @@ func (p *plan) look() {
 		s := &p.steps[i]
 		p.last = max(p.last, s.StateSince, s.CreatedAt, s.LastAttemptedAt)
 	}
+	p.on.quiet = p.o.times(p.task, "").QuietPeriod
 	p.on.TaskTransition, p.on.StepsTransition = p.view.TaskTransitions(p.task.TaskID)
 }
 
-func (p *plan) quiet() tasker.Timestamp { return p.last.Add(p.o.QuietPeriod) }
+func (p *plan) quiet() tasker.Timestamp { return p.last.Add(p.on.quiet) }
 
 // aboutStep adds an act about a step.
 func (p *plan) aboutStep(service Service, s *readiness.StepFacts, to string, due tasker.Timestamp, reason string, args ...any) {
@@ -64,6 +65,7 @@ func (p *plan) aboutStep(service Service, s *readiness.StepFacts, to string, due
 	a.Service, a.TaskID, a.WorkflowStepID, a.Name = service, p.task.TaskID, s.WorkflowStepID, s.Name.Or("")
 	a.From, a.To, a.Due, a.Reason = s.CurrentState, to, due, fmt.Sprintf(reason, args...)
 	// Other steps may go on meanwhile: it is decided on this one alone.
+	a.Threshold = p.o.times(p.task, a.Name).Threshold
 	a.StepTransition, a.StepsTransition = p.view.StepTransition(s.WorkflowStepID), 0
 	p.acts = append(p.acts, a)
 }
@@ -102,11 +104,15 @@ func (p *plan) rescue() {
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
-		threshold, ok := p.o.Thresholds[s.Name.Or("")]
-		if !ok && p.o.Modes[Rescuer] == Observe {
-			threshold, ok = p.o.ObserveAfter, true
+		if s.CurrentState != tasker.InProgress {
+			continue
 		}
-		if ok && s.CurrentState == tasker.InProgress && !s.Processed && s.StateSince.Finite() {
+		times := p.o.times(p.task, s.Name.Or(""))
+		threshold := times.Threshold
+		if threshold == 0 && p.o.Modes[Rescuer] == Observe {
+			threshold = times.ObserveAfter
+		}
+		if threshold > 0 && !s.Processed && s.StateSince.Finite() {
 			p.aboutStep(Rescuer, s, tasker.Error, s.StateSince.Add(threshold), "it has been in progress since %s, longer than %s", s.StateSince, threshold)
 		}
 	}
@@ -156,8 +162,9 @@ func (p *plan) enqueue() {
 		return
 	}
 	to := tasker.Pending // in its place: it is there
-	wait := p.o.unattended(t.Name, t.Version, t.Namespace)
+	wait := p.on.quiet + p.o.readyDelay(t)
 	a := p.aboutTask(Enqueuer, to, max(p.last, first).Add(wait), "%d of its steps can run, and none was taken for %s", ready, wait)
+	a.quiet = wait
 	a.Announce = true
 }
 
