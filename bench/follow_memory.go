@@ -32,15 +32,17 @@ type memoryUse struct {
 // process that Run has started to be measured it does what is measured, and
 // ends it. In any other it does nothing.
 func Child() {
-	url := os.Getenv(childVariable)
-	if url == "" {
-		return
+	for variable, does := range map[string]func(ctx context.Context, url string) error{childVariable: child, projectorVariable: projector} {
+		url := os.Getenv(variable)
+		if url == "" {
+			continue
+		}
+		if err := does(context.Background(), url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
-	if err := child(context.Background(), url); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
 }
 
 // child follows as a sidecar does, and reports once its size has come to rest.

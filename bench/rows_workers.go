@@ -49,14 +49,7 @@ func play(ctx context.Context, pool *pgxpool.Pool, o player.Options, duration ti
 // runWorkers has workers play with and without a sidecar that writes rows.
 func runWorkers(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	return l.workersBeside(ctx, c, "workers", func(ctx context.Context, set *dataset) (func() error, error) {
-		p, err := startProjecting(ctx, set, nil)
-		if err != nil {
-			return nil, err
-		}
-		if err := p.counts(ctx); err != nil {
-			return p.stop, err
-		}
-		return p.stop, nil
+		return l.projectBeside(ctx, set)
 	})
 }
 
