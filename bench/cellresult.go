@@ -8,14 +8,15 @@ import (
 )
 
 // results makes a result of each side but the one that the others are compared
-// with, which has one of its own only where it has no answer.
+// with, which has one of its own only where it has no answer, or where a
+// database was given, whose owner wants to know.
 func (a *arena) results(l *lab, c cells, sides []*side, rate float64, again bool) (results []Result) {
 	var engine *side
 	if len(sides) > 0 && sides[0].subject.Name() == matrix.Engine {
 		engine = sides[0]
 	}
 	for _, s := range sides {
-		if s != engine || s.ending != nil && !again {
+		if s != engine || !again && (s.ending != nil || a == l.real) {
 			results = append(results, a.result(l, c, s, engine, rate))
 		}
 	}

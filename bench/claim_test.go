@@ -104,7 +104,7 @@ func TestGivenDatabaseIsOnlyRead(t *testing.T) {
 			t.Errorf("%s has a goal, which is for our own data", r.Name)
 		}
 	}
-	if seen["correct"] != NoGoal || seen["slowest-steps/engine"] != NoAnswer || !strings.Contains(notes, "drop-in functions are not installed") {
+	if seen["correct"] != NoGoal || seen["slowest-steps/engine"] != NoAnswer || seen["step-readiness/engine"] != NoGoal || !strings.Contains(notes, "drop-in functions are not installed") {
 		t.Errorf("%v\n%s", seen, notes)
 	}
 }
@@ -136,8 +136,8 @@ func TestGivenDatabaseIsRefused(t *testing.T) {
 		given Given
 		want  string
 	}{
-		"no tables":        {Given{URL: pgtest.Database(t)}, "has no tasker_tasks"},
-		"another schema":   {Given{URL: testDatabase(t, 0), Schema: "Other"}, "the schema Other of this database has no tasker_tasks"},
+		"no tables":        {Given{URL: pgtest.Database(t)}, "no schema of this database has the engine's tables"},
+		"another schema":   {Given{URL: testDatabase(t, 0), Schema: "Other"}, "schema \"Other\" has not all of the engine's tables"},
 		"empty":            {Given{URL: testDatabase(t, 0)}, "empty"},
 		"no rows":          {Given{URL: testDatabase(t, 5), WithProjection: true}, "not installed"},
 		"nobody is there":  {Given{URL: "postgres://127.0.0.1:1/none"}, "connect to the database"},

@@ -28,7 +28,7 @@ func runCorrect(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		r.Dataset += a.words + "; "
 		r.Notes = append(r.Notes, a.notes...)
 		if n := a.findings.Undecided; n > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%d answers were undecided: the data changed while they were given", n))
+			r.Notes = append(r.Notes, fmt.Sprintf("%d answers were undecided: the data changed while they were given, or no row tells of a task that was finished long ago", n))
 		}
 	}
 	r.Samples = []float64{float64(compared)}

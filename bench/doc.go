@@ -19,6 +19,12 @@
 // the result says so. A goal is reached when the whole interval reaches it,
 // missed when none of it does, and undecided otherwise.
 //
+// The suite claim puts the questions of package matrix to its subjects, in
+// arenas: databases with everybody who can be asked about them, of our own or
+// one that was given. Its first case compares all answers, and without it
+// nothing is timed; then each question is measured with all subjects in the same
+// rounds; costs, which write, come last. The others look closer at one thing.
+//
 // Suites are lists of [Case]s; [Run] runs one. When its context ends in the
 // middle, it reports what has been measured by then.
 package bench

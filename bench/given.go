@@ -14,6 +14,7 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	sidecar "github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
+	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
 )
 
@@ -22,7 +23,7 @@ import (
 type Given struct {
 	// URL is where it is.
 	URL string
-	// Schema is that of the engine's tables. Defaults to "public".
+	// Schema is that of the engine's tables. Defaults to the one that has them.
 	Schema string
 	// Rate is how many questions are asked each second at the most, 0.1 to
 	// 100,000. Defaults to 100.
@@ -40,9 +41,6 @@ type Given struct {
 
 func (g *Given) withDefaults() (*Given, error) {
 	o := *g
-	if o.Schema == "" {
-		o.Schema = "public"
-	}
 	if o.Rate == 0 {
 		o.Rate = 100
 	}
@@ -91,18 +89,19 @@ func (l *lab) given(ctx context.Context) (*arena, error) {
 
 // look finds out what there is to ask, and about which tasks.
 func (a *arena) look(ctx context.Context, conn *pgx.Conn, g *Given, seed uint64) error {
-	schema := pgx.Identifier{g.Schema}.Sanitize()
-	var tables, functions, dropIns, rows, statements bool
-	if err := conn.QueryRow(ctx, `SELECT to_regclass($1 || '.tasker_tasks') IS NOT NULL AND to_regclass($1 || '.tasker_workflow_steps') IS NOT NULL,
-			to_regproc($1 || '.get_step_readiness_status') IS NOT NULL, to_regproc('tasker_sidecar_compat.get_step_readiness_status') IS NOT NULL,
-			to_regclass('tasker_sidecar.freshness') IS NOT NULL, to_regclass('pg_stat_statements') IS NOT NULL`, schema).Scan(&tables, &functions, &dropIns, &rows, &statements); err != nil {
+	name, err := schema.Engine(ctx, conn, g.Schema)
+	if err != nil {
+		return err
+	}
+	a.options.Schema = name
+	quoted := pgx.Identifier{name}.Sanitize()
+	var functions, dropIns, rows, statements bool
+	if err := conn.QueryRow(ctx, `SELECT to_regproc($1 || '.get_step_readiness_status') IS NOT NULL, to_regproc('tasker_sidecar_compat.get_step_readiness_status') IS NOT NULL,
+			to_regclass('tasker_sidecar.freshness') IS NOT NULL, to_regclass('pg_stat_statements') IS NOT NULL`, quoted).Scan(&functions, &dropIns, &rows, &statements); err != nil {
 		return fmt.Errorf("look at the database: %w", err)
 	}
-	switch {
-	case !tables:
-		return fmt.Errorf("the schema %s of this database has no tasker_tasks and tasker_workflow_steps: name the database and the schema that the engine uses", g.Schema)
-	case !functions:
-		a.notes = append(a.notes, "the engine's functions are not in the schema "+g.Schema+", so there is nobody to compare with")
+	if !functions {
+		a.notes = append(a.notes, "the engine's functions are not in the schema "+name+", so there is nobody to compare with")
 		a.names = nil
 	}
 	if dropIns {
@@ -118,7 +117,7 @@ func (a *arena) look(ctx context.Context, conn *pgx.Conn, g *Given, seed uint64)
 	default:
 		return errors.New("rows are to be asked, but the schema tasker_sidecar or the drop-in functions are not installed: see tasker-sidecar install --help")
 	}
-	if err := a.draw(ctx, conn, schema, g.Tasks, seed); err != nil {
+	if err := a.draw(ctx, conn, quoted, g, seed); err != nil {
 		return err
 	}
 	if !statements {
@@ -135,11 +134,12 @@ func (a *arena) look(ctx context.Context, conn *pgx.Conn, g *Given, seed uint64)
 
 // draw samples tasks that have steps, by ids drawn between the least and the
 // greatest: no table is read as a whole.
-func (a *arena) draw(ctx context.Context, conn *pgx.Conn, schema string, tasks int, seed uint64) error {
+func (a *arena) draw(ctx context.Context, conn *pgx.Conn, engine string, g *Given, seed uint64) error {
+	tasks := g.Tasks
 	var least, greatest *int64
 	var about float64
-	if err := conn.QueryRow(ctx, `SELECT (SELECT min(task_id)::bigint FROM `+schema+`.tasker_tasks), (SELECT max(task_id)::bigint FROM `+schema+`.tasker_tasks),
-		(SELECT reltuples FROM pg_class WHERE oid = to_regclass($1 || '.tasker_tasks'))::float8`, schema).Scan(&least, &greatest, &about); err != nil {
+	if err := conn.QueryRow(ctx, `SELECT (SELECT min(task_id)::bigint FROM `+engine+`.tasker_tasks), (SELECT max(task_id)::bigint FROM `+engine+`.tasker_tasks),
+		(SELECT reltuples FROM pg_class WHERE oid = to_regclass($1 || '.tasker_tasks'))::float8`, engine).Scan(&least, &greatest, &about); err != nil {
 		return fmt.Errorf("look for tasks: %w", err)
 	}
 	if least == nil {
@@ -150,9 +150,14 @@ func (a *arena) draw(ctx context.Context, conn *pgx.Conn, schema string, tasks i
 	for i := range wanted {
 		wanted[i] = *least + random.Int64N(*greatest-*least+1)
 	}
-	rows, err := conn.Query(ctx, `SELECT t.task_id::bigint, (SELECT max(s.workflow_step_id)::bigint FROM `+schema+`.tasker_workflow_steps s WHERE s.task_id = t.task_id)
-		FROM (SELECT DISTINCT (SELECT n.task_id FROM `+schema+`.tasker_tasks n WHERE n.task_id >= w ORDER BY n.task_id LIMIT 1) AS task_id FROM unnest($1::bigint[]) AS w) t
-		ORDER BY 1`, wanted)
+	covered := ""
+	if g.WithProjection { // about the others nobody can be answered from rows
+		covered = "WHERE EXISTS (SELECT FROM tasker_sidecar.task_rows r WHERE r.task_id = t.task_id)"
+		a.notes = append(a.notes, "tasks about which no row tells, such as those finished long ago, are not asked about")
+	}
+	rows, err := conn.Query(ctx, `SELECT t.task_id::bigint, (SELECT max(s.workflow_step_id)::bigint FROM `+engine+`.tasker_workflow_steps s WHERE s.task_id = t.task_id)
+		FROM (SELECT DISTINCT (SELECT n.task_id FROM `+engine+`.tasker_tasks n WHERE n.task_id >= w ORDER BY n.task_id LIMIT 1) AS task_id FROM unnest($1::bigint[]) AS w) t
+		`+covered+` ORDER BY 1`, wanted)
 	if err != nil {
 		return fmt.Errorf("draw tasks: %w", err)
 	}
@@ -167,7 +172,7 @@ func (a *arena) draw(ctx context.Context, conn *pgx.Conn, schema string, tasks i
 		return fmt.Errorf("draw tasks: %w", err)
 	}
 	if len(a.tasks) == 0 {
-		return errors.New("no task that was drawn has a step: the engine's tables seem to be empty")
+		return errors.New("no task that was drawn has a step, or is in the rows that are to be asked: the engine's tables, or those of tasker_sidecar, seem to be empty")
 	}
 	a.words = fmt.Sprintf("%d of about %s tasks of a database that was given", len(a.tasks), number(max(about, float64(len(a.tasks)))))
 	a.prepare() // without a.all: to ask about every task would be no bounded load

@@ -92,9 +92,17 @@ func stepReasons() *Question {
 		RowsSQL: "SELECT * FROM tasker_sidecar.why($1)", rowsArgs: func(a *Args) []any { return []any{a.Step} },
 		rows: func(ctx context.Context, s *Database, a *Args) ([]any, error) {
 			r := reasons{WorkflowStepID: a.Step}
+			var task *int64 // NULL: no row tells of it, as of tasks that were finished long ago
 			err := s.conn.QueryRow(ctx, `SELECT min(task_id), coalesce(array_agg(reason ORDER BY reason COLLATE "C") FILTER (WHERE reason IS NOT NULL), '{}')
-				FROM tasker_sidecar.why($1) WHERE depth = 0`, a.Step).Scan(&r.TaskID, &r.Reasons)
-			return []any{r}, err
+				FROM tasker_sidecar.why($1) WHERE depth = 0`, a.Step).Scan(&task, &r.Reasons)
+			if err == nil && task == nil {
+				err = errSilent
+			}
+			if err != nil {
+				return nil, err
+			}
+			r.TaskID = *task
+			return []any{r}, nil
 		},
 		view: func(v *readiness.View, a *Args, now tasker.Timestamp) []any {
 			all, ok := v.Reasons(a.Step, now, mostBlockers)

@@ -19,6 +19,9 @@ import (
 // undecided, because the data keep changing in between.
 const attempts = 5
 
+// errSilent says that somebody says that it does not know.
+var errSilent = errors.New("it says that it does not know")
+
 // Ending is how a subject ended on a question without an answer.
 type Ending struct {
 	Fails string // what its function said; empty: it was cut
@@ -29,7 +32,8 @@ type Ending struct {
 type Findings struct {
 	// Compared counts answers that were compared and found the same.
 	Compared int
-	// Undecided counts those whose reference kept changing.
+	// Undecided counts those whose reference kept changing, and those that
+	// somebody says not to have.
 	Undecided int
 	// Endings are those of a subject, by its name, on a question, by its name.
 	Endings map[string]map[string]Ending
@@ -72,6 +76,10 @@ func Check(ctx context.Context, q *Question, subjects []Subject, args []*Args, f
 			}
 			if ending, ok := endingOf(ctx, err); ok {
 				findings.end(s.Name(), q.Name, ending)
+				continue
+			}
+			if errors.Is(err, errSilent) {
+				findings.Undecided++
 				continue
 			}
 			if err != nil {
