@@ -25,7 +25,7 @@ TEST_FLAGS    ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## start a Postgres, play workflows with failures, follow them; ends with Ctrl-C or after DEMO_SECONDS
@@ -82,6 +82,10 @@ bench-quick: build ## compare all answers, and print in a minute what would be m
 bench-held: build ## measure what 15 minutes of somebody's open transaction do to the rows
 	mkdir -p $(RESULTS)
 	bin/tasker-sidecar bench --suite held --json $(RESULTS)/held.json
+
+.PHONY: readme-figures
+readme-figures: ## write the figures of bench/results into README.md
+	go test -count=1 ./bench/figures -run ReadmeIsCurrent -update
 
 # How long make soak runs.
 SOAK ?= 10m

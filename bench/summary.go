@@ -71,7 +71,11 @@ func (r *Report) Summary() Summary {
 
 // String is a sentence that leaves nothing out.
 func (s Summary) String() string {
-	text := fmt.Sprintf("Of %d goals %d are reached", s.Goals, s.Reached)
+	verb := "are"
+	if s.Reached == 1 {
+		verb = "is"
+	}
+	text := fmt.Sprintf("Of %d goals %d %s reached", s.Goals, s.Reached, verb)
 	say := func(names []string, what string) {
 		if len(names) > 0 {
 			text += fmt.Sprintf("; %d %s: %s", len(names), what, strings.Join(names, ", "))
