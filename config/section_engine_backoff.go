@@ -29,7 +29,7 @@ type EngineBackoff struct {
 	DefaultReenqueueDelay time.Duration `unit:"1s" range:"0s..8760h" default:"30s" use:"@delay"`
 	// BufferSeconds is added to the longest wait of a task's failed steps; the sum
 	// is bounded by max_backoff_seconds.
-	BufferSeconds time.Duration `unit:"1s" range:"0s..8760h" default:"5s" use:"@delay"`
+	BufferSeconds time.Duration `unit:"1s" range:"0s..8760h" default:"5s" use:"@delay"` //nolint:staticcheck // the engine's name
 }
 
 // EngineReenqueueDelays are delays by execution status.

@@ -15,11 +15,11 @@ type EngineExecution struct {
 	ConcurrencyCacheDuration time.Duration `unit:"1s" range:"0s.." default:"30s" carried:"nothing is cached here"`
 	// BatchTimeoutBaseSeconds is how long any batch of steps may take. Less than
 	// max_batch_timeout_seconds.
-	BatchTimeoutBaseSeconds time.Duration `unit:"1s" range:"1s..8760h" default:"30s" use:"@batch"`
+	BatchTimeoutBaseSeconds time.Duration `unit:"1s" range:"1s..8760h" default:"30s" use:"@batch"` //nolint:staticcheck // the engine's name
 	// BatchTimeoutPerStepSeconds comes on top for each step of the batch.
-	BatchTimeoutPerStepSeconds time.Duration `unit:"1s" range:"1s..8760h" default:"5s" use:"@batch"`
+	BatchTimeoutPerStepSeconds time.Duration `unit:"1s" range:"1s..8760h" default:"5s" use:"@batch"` //nolint:staticcheck // the engine's name
 	// MaxBatchTimeoutSeconds bounds the sum.
-	MaxBatchTimeoutSeconds time.Duration `unit:"1s" range:"1s..8760h" default:"2m" use:"@batch"`
+	MaxBatchTimeoutSeconds time.Duration `unit:"1s" range:"1s..8760h" default:"2m" use:"@batch"` //nolint:staticcheck // the engine's name
 	// ConnectionPressureFactors are shares of the free connections that steps may
 	// take, by how many are in use.
 	ConnectionPressureFactors EnginePressureFactors

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync"
 	"time"
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
@@ -13,14 +14,29 @@ import (
 // as answers are computed with it.
 func formulasOf(c *config.Config) func(api.Scope) api.Formulas {
 	all := formulas(&c.Engine)
-	return func(api.Scope) api.Formulas { return all }
+	if len(c.ByWorkflow) == 0 {
+		return func(api.Scope) api.Formulas { return all }
+	}
+	var found sync.Map // api.Formulas by api.Scope; there are no more of them than named steps
+	return func(of api.Scope) api.Formulas {
+		if known, ok := found.Load(of); ok {
+			return known.(api.Formulas)
+		}
+		own := c.For(config.Workflow(of))
+		f := formulas(&own.Engine)
+		found.Store(of, f)
+		return f
+	}
 }
 
 // readyDelay is how long the application leaves a task alone that has steps to
 // run.
 func readyDelay(c *config.Config) func(namespace, name, version string) time.Duration {
-	delay := c.Engine.Backoff.ReenqueueDelays.HasReadySteps
-	return func(string, string, string) time.Duration { return delay }
+	of := formulasOf(c)
+	return func(namespace, name, version string) time.Duration {
+		f := of(api.Scope{Namespace: namespace, Name: name, Version: version})
+		return time.Duration(f.Backoff.ReenqueueDelays.HasReadySteps) * time.Second
+	}
 }
 
 func formulas(e *config.Engine) api.Formulas {

@@ -48,6 +48,41 @@ func TestEngineOptionsChangeAnswers(t *testing.T) {
 	}
 }
 
+// What is said for a workflow or a step counts for it, and for nothing else.
+func TestFormulasByWorkflow(t *testing.T) {
+	payments, charge := config.Selector{Namespace: "payments"}, config.Selector{Namespace: "payments", Name: "order", Step: "charge"}
+	loaded, err := new(config.Builder).
+		For(payments, "engine.backoff.reenqueue_delays.has_ready_steps", 9*time.Second).
+		For(payments, "engine.dependency_graph.impact_multipliers.downstream_weight", 7).
+		For(charge, "engine.backoff.max_backoff_seconds", 60).
+		Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of, delay := formulasOf(&loaded.Config), readyDelay(&loaded.Config)
+	for _, c := range []struct {
+		scope           api.Scope
+		longest, weight int64
+	}{
+		{api.Scope{}, 300, 5},
+		{api.Scope{Namespace: "other", Name: "order", Version: "1", Step: "charge"}, 300, 5},
+		{api.Scope{Namespace: "payments", Name: "order", Version: "1"}, 300, 7},
+		{api.Scope{Namespace: "payments", Name: "order", Version: "1", Step: "charge"}, 60, 7},
+	} {
+		for range 2 { // the second time it is known
+			if f := of(c.scope); f.Backoff.MaxBackoffSeconds != c.longest || f.Weights.DownstreamWeight != c.weight {
+				t.Errorf("%+v: %+v", c.scope, f)
+			}
+		}
+	}
+	if d := delay("payments", "order", "1"); d != 9*time.Second {
+		t.Errorf("the delay is %s", d)
+	}
+	if d := delay("other", "order", "1"); d != 0 {
+		t.Errorf("elsewhere the delay is %s", d)
+	}
+}
+
 // another is a value that an option does not have by default, and may.
 func another(t *testing.T, o *config.Option) string {
 	t.Helper()
