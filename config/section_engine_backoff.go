@@ -34,11 +34,11 @@ type EngineBackoff struct {
 
 // EngineReenqueueDelays are delays by execution status.
 type EngineReenqueueDelays struct {
-	// HasReadySteps is for a task with steps that can run now. Our enqueuer waits
+	// HasReadySteps is the delay of a task with steps that can run now. Our enqueuer waits
 	// that much longer than maintenance.quiet_period, too.
 	HasReadySteps time.Duration `unit:"1s" range:"0s..8760h" default:"0s" use:"@delay; maintenance: the enqueuer waits for it besides quiet_period"`
-	// WaitingForDependencies is for a task of which nothing can run yet.
+	// WaitingForDependencies is the delay of a task of which nothing can run yet.
 	WaitingForDependencies time.Duration `unit:"1s" range:"0s..8760h" default:"45s" use:"@delay"`
-	// Processing is for a task with steps in progress.
+	// Processing is the delay of a task with steps in progress.
 	Processing time.Duration `unit:"1s" range:"0s..8760h" default:"10s" use:"@delay"`
 }

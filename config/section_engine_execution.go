@@ -32,13 +32,13 @@ type EngineExecution struct {
 
 // EnginePressureFactors are shares, 0 to 1.
 type EnginePressureFactors struct {
-	// Low is with less than half of the connections in use.
+	// Low is the share with less than half of the connections in use.
 	Low float64 `range:"0..1" default:"0.8" use:"@concurrency"`
-	// Moderate is below 0.7 of them.
+	// Moderate is the share with less than 0.7 of them in use.
 	Moderate float64 `range:"0..1" default:"0.6" use:"@concurrency"`
-	// High is below 0.85 of them.
+	// High is the share with less than 0.85 of them in use.
 	High float64 `range:"0..1" default:"0.4" use:"@concurrency"`
-	// Critical is above.
+	// Critical is the share with more of them in use.
 	Critical float64 `range:"0..1" default:"0.2" carried:"under critical pressure the formula takes 3, whatever the factor"`
 }
 
