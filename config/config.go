@@ -6,18 +6,19 @@ import "fmt"
 // start from [Default], or read one with [Load].
 type Config struct {
 	Database    Database
+	Reload      Reload
 	Replication Replication
 	Readiness   Readiness
-	Projection  Projection
+	Projection  Projection `apply:"live"`
 	Leader      Leader
-	Maintenance Maintenance
-	Writer      Writer
-	HTTP        HTTP
+	Maintenance Maintenance `apply:"live"`
+	Writer      Writer      `apply:"live"`
+	HTTP        HTTP        `apply:"live"`
 	Events      Events
 	Log         Log
-	Verify      Verify
+	Verify      Verify `apply:"live"`
 	Demo        Demo
-	Runtime     Runtime
+	Runtime     Runtime `apply:"live"`
 	Engine      Engine
 
 	// ByWorkflow are values that hold for some workflows only, see For.

@@ -69,6 +69,21 @@ func (l *Layer) dropUnknown() Problems {
 	return found
 }
 
+// dropNotStored takes away what must not come from the database.
+func (l *Layer) dropNotStored() Problems {
+	if l.Name != LayerDatabase {
+		return nil
+	}
+	var found Problems
+	for key, v := range l.Values {
+		if rule := optionOf(key).NotStored(); rule != "" {
+			found = append(found, Problem{Key: key, Value: v.shown(key), Origin: v.Origin, Rule: rule})
+			delete(l.Values, key)
+		}
+	}
+	return found
+}
+
 // unknown says what is wrong with a key; nothing when it is an option's.
 func unknown(key string) string {
 	t := table()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -44,6 +45,35 @@ const largestFile = 1 << 20
 // Load reads all sources and checks every rule. The error is a [Problems]
 // with everything that is wrong in any of them.
 func Load(s Sources) (*Loaded, error) {
+	loaded, found, err := load(s)
+	if err == nil {
+		err = found.err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return loaded, nil
+}
+
+// Bootstrap reads what it takes to reach the database, and to say so: the
+// sections database, reload and log. The rest of the configuration may be wrong
+// without the values that are stored there, and is not looked at.
+func Bootstrap(s Sources) (*Config, error) {
+	loaded, found, err := load(s)
+	if err != nil {
+		return nil, err
+	}
+	needed := slices.DeleteFunc(found, func(p Problem) bool {
+		section, _, _ := strings.Cut(p.Key, ".")
+		return !slices.Contains([]string{"", "database", "reload", "log"}, section)
+	})
+	if err := needed.err(); err != nil {
+		return nil, err
+	}
+	return &loaded.Config, nil
+}
+
+func load(s Sources) (*Loaded, Problems, error) {
 	if s.ReadFile == nil {
 		s.ReadFile = os.ReadFile
 	}
@@ -51,7 +81,7 @@ func Load(s Sources) (*Loaded, error) {
 	found := loaded.readLayers(&s)
 	values, err := overlay(loaded.layers)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: lay the sources over each other: %w", err)
+		return nil, nil, fmt.Errorf("configuration: lay the sources over each other: %w", err)
 	}
 	for key, v := range values {
 		o := optionOf(key)
@@ -74,10 +104,7 @@ func Load(s Sources) (*Loaded, error) {
 	if found = append(found, problems...); len(found) == 0 {
 		found = loaded.scopedProblems()
 	}
-	if err := found.err(); err != nil {
-		return nil, err
-	}
-	return loaded, nil
+	return loaded, found, nil
 }
 
 // readLayers reads all sources in their order: what a later one says wins.
@@ -93,6 +120,7 @@ func (l *Loaded) readLayers(s *Sources) Problems {
 		Layer{LayerFlag, readFlags(s.Flags, &found)}, Layer{LayerRuntime, maps.Clone(s.Runtime)})
 	for i, layer := range l.layers {
 		found = append(found, layer.dropUnknown()...)
+		found = append(found, layer.dropNotStored()...)
 		found = append(found, s.readSecrets(layer.Values, l.layers[i+1:])...)
 	}
 	return found

@@ -10,21 +10,21 @@ type Events struct {
 	Enabled bool `default:"true"`
 	// Keep is how many events are kept for readers that come back or are slow.
 	// Who is behind by more is dropped.
-	Keep int `range:"16..10000000" default:"20000"`
+	Keep int `range:"16..10000000" default:"20000" apply:"live"`
 	// Linger is how long they are kept, and more are made, after the last reader
 	// has left, so that it can come back and go on where it stopped.
-	Linger time.Duration `range:"0s..24h" default:"5m"`
+	Linger time.Duration `range:"0s..24h" default:"5m" apply:"live"`
 	// Queue is how many transitions may wait to become events, and how many one
 	// transaction may have; beyond it readers are told of a gap.
-	Queue int `range:"16..10000000" default:"100000"`
+	Queue int `range:"16..10000000" default:"100000" apply:"live"`
 	// MaxReaders is how many may read at once.
-	MaxReaders int `range:"1..100000" default:"100"`
+	MaxReaders int `range:"1..100000" default:"100" apply:"live"`
 	// Heartbeat is how often a reader hears something while there is nothing to
 	// tell, so that a connection that is gone is noticed.
-	Heartbeat time.Duration `range:"100ms..1h" default:"15s"`
+	Heartbeat time.Duration `range:"100ms..1h" default:"15s" apply:"live"`
 	// WriteTimeout is how long a reader may take to accept what it is sent; then
 	// it is dropped.
-	WriteTimeout time.Duration `range:"10ms..1h" default:"10s"`
+	WriteTimeout time.Duration `range:"10ms..1h" default:"10s" apply:"live"`
 	// WatermarkInterval is how often it is written at the most up to where a
 	// consumer with a name has been told everything: less of it means fewer
 	// events told again after a restart, more of it fewer writes.

@@ -6,11 +6,11 @@ import "time"
 type HTTP struct {
 	// Listen is the address of the API; port 0 takes a free one. An address
 	// beyond loopback needs tokens.
-	Listen string `form:"host:port!" default:"127.0.0.1:8765" flag:"http-listen"`
+	Listen string `form:"host:port!" default:"127.0.0.1:8765" flag:"http-listen" apply:"restart"`
 	// ProbeListen is the address of a second listener that has only /healthz,
 	// /readyz and /metrics, for probes and scrapers. Empty: there is none. An
 	// address beyond loopback needs tokens, which /metrics then asks for.
-	ProbeListen string `form:"host:port" flag:"probe-listen"`
+	ProbeListen string `form:"host:port" flag:"probe-listen" apply:"restart"`
 	// Tokens are who may ask, each NAME:ROLE:HASH with a role reader, writer or
 	// admin and the hash of a bearer token, sha256: and 64 hexadecimal digits.
 	// With none, everybody who can connect may ask, and only loopback can be
@@ -57,20 +57,20 @@ type HTTP struct {
 	MaxTransitionBytes Size `range:"1KiB..256MiB" default:"16MiB"`
 	// MaxHeaderBytes bounds a request's line and headers, and so the ids in a
 	// query.
-	MaxHeaderBytes Size `range:"1KiB..16MiB" default:"256KiB"`
+	MaxHeaderBytes Size `range:"1KiB..16MiB" default:"256KiB" apply:"restart"`
 	// TransitionTimeout is how long a request for transitions, or for a history,
 	// may take in the database, besides max_wait and write_timeout; what is not
 	// committed then is not made.
 	TransitionTimeout time.Duration `range:"10ms..1h" default:"30s"`
 	// ReadHeaderTimeout is the time for a request's line and headers.
-	ReadHeaderTimeout time.Duration `range:"10ms..1h" default:"5s"`
+	ReadHeaderTimeout time.Duration `range:"10ms..1h" default:"5s" apply:"restart"`
 	// ReadTimeout is the time for a whole request.
-	ReadTimeout time.Duration `range:"10ms..1h" default:"15s"`
+	ReadTimeout time.Duration `range:"10ms..1h" default:"15s" apply:"restart"`
 	// WriteTimeout is the time from a request's headers to the end of its
 	// answer, waiting included.
-	WriteTimeout time.Duration `range:"10ms..1h" default:"30s"`
+	WriteTimeout time.Duration `range:"10ms..1h" default:"30s" apply:"restart"`
 	// IdleTimeout is how long a connection is kept between requests.
-	IdleTimeout time.Duration `range:"1s..1h" default:"2m"`
+	IdleTimeout time.Duration `range:"1s..1h" default:"2m" apply:"restart"`
 	// ShutdownTimeout is how long running requests may take when the server
 	// stops; their connections are cut then.
 	ShutdownTimeout time.Duration `range:"1ms..10m" default:"5s"`

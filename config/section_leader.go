@@ -7,7 +7,7 @@ type Leader struct {
 	// PollInterval is how long a sidecar that does not lead waits between two
 	// tries for the lock, on average: each wait is between half of it and one and
 	// a half. A leader that stops hands over without that wait.
-	PollInterval time.Duration `range:"10ms..10s" default:"500ms"`
+	PollInterval time.Duration `range:"10ms..10s" default:"500ms" apply:"live"`
 	// LeaseTimeout is how long the server lets the session that holds the lock be
 	// silent: how long a leader that stands still, or whose link was cut, keeps
 	// the others from leading. It pings every fifth of it. At least three times
@@ -15,7 +15,7 @@ type Leader struct {
 	LeaseTimeout time.Duration `range:"500ms..10m" default:"5s"`
 	// RetryMax bounds the wait before the connection for the lock is tried again;
 	// it begins with poll_interval and grows exponentially, with jitter.
-	RetryMax time.Duration `range:"10ms..10m" default:"2s"`
+	RetryMax time.Duration `range:"10ms..10m" default:"2s" apply:"live"`
 	// TransactionIdleTimeout is how long a write transaction may wait for us
 	// before the server ends it, and how long a new leader waits for one that the
 	// old leader has left open before it ends that session.

@@ -7,7 +7,7 @@ import "time"
 type Projection struct {
 	// Mode is whether rows are written: with auto wherever the schema is there,
 	// of this program's version, and the role may write to it; with off never.
-	Mode string `oneof:"auto off" default:"auto" flag:"projection"`
+	Mode string `oneof:"auto off" default:"auto" flag:"projection" apply:"restart"`
 	// CheckInterval is how often it is looked whether that has become so.
 	CheckInterval time.Duration `range:"1s..1h" default:"10s"`
 	// MinPause is the least time between the beginnings of two transactions that
@@ -28,7 +28,7 @@ type Projection struct {
 	// nothing has been written for 3 s.
 	Heartbeat time.Duration `range:"50ms..2s" default:"250ms"`
 	// FlushTimeout bounds one transaction that writes rows.
-	FlushTimeout time.Duration `range:"100ms..10m" default:"30s"`
+	FlushTimeout time.Duration `range:"100ms..10m" default:"30s" apply:"restart"`
 	// WithdrawTimeout is how long it is tried, when this sidecar stops leading, to
 	// say that the rows do not count any more.
 	WithdrawTimeout time.Duration `range:"100ms..1m" default:"5s"`

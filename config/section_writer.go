@@ -8,7 +8,7 @@ type Writer struct {
 	// Connections is how many requests for transitions are carried out at the
 	// same time; others wait. Each takes a connection, which is closed when it
 	// has been idle for a minute.
-	Connections int `range:"1..100" default:"4"`
+	Connections int `range:"1..100" default:"4" apply:"restart"`
 	// MaxTries is how often a transition is attempted that other writers are
 	// faster with, or whose connection breaks.
 	MaxTries int `range:"1..100" default:"8"`

@@ -17,7 +17,8 @@ func (a *app) configCommand() *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.configInitCommand(), a.configValidateCommand(), a.configExplainCommand(), a.configGetCommand(), a.configDiffCommand(),
-		a.configSchemaCommand(), a.configMigrateCommand(), a.configImportCommand())
+		a.configSchemaCommand(), a.configMigrateCommand(), a.configImportCommand(), a.configSetCommand(), a.configUnsetCommand(),
+		a.configHistoryCommand(), a.configRollbackCommand())
 	return c
 }
 

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
+	"github.com/tasker-sidecar/tasker-sidecar/config/live"
 	"github.com/tasker-sidecar/tasker-sidecar/internal/postgres"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
@@ -124,7 +125,7 @@ func (a *app) playDemo(ctx context.Context, c *config.Config, url string) error 
 	c.Database.URL, c.Database.Schema = config.Secret(url), ""
 	c.Verify.Continuous, c.Verify.Interval, c.Verify.ContinuousPause = true, time.Second, 0
 	logger := hclog.New(&hclog.LoggerOptions{Name: "tasker-sidecar", Level: hclog.Warn, Output: a.stderr})
-	service, err := newService(c, logger)
+	service, err := newService(live.New(&config.Loaded{Config: *c}), nil, logger)
 	if err != nil {
 		return err
 	}

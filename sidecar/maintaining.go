@@ -21,7 +21,7 @@ import (
 // maintaining runs the maintenance services while this process leads.
 type maintaining struct {
 	*maintenance.Maintainer
-	config *config.Config
+	config func() *config.Config // as it is in force
 	pool   *pgxpool.Pool
 	rows   *projecting // who leads
 }
@@ -32,12 +32,13 @@ const maintenanceConnections = 3
 
 // newMaintaining makes the services. Their pool connects when something is to be
 // written, and never else.
-func newMaintaining(c *config.Config, logger hclog.Logger, f *follow.Follower) (*maintaining, error) {
+func newMaintaining(current func() *config.Config, logger hclog.Logger, f *follow.Follower) (*maintaining, error) {
+	c := current()
 	pool, err := idlePool(c, maintenanceConnections)
 	if err != nil {
 		return nil, fmt.Errorf("the connections of maintenance: %w", err)
 	}
-	m := &maintaining{config: c, pool: pool}
+	m := &maintaining{config: current, pool: pool}
 	o, err := maintenanceOptions(c, logger)
 	if err == nil {
 		o.Pool = pool
@@ -129,12 +130,12 @@ func (m *maintaining) List(ctx context.Context, limit int) api.MaintenanceReport
 	if refused := m.rows.refused.Load(); refused != nil && *refused != nil {
 		out.Refused = (*refused).Error()
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.config.HTTP.ConnectionsTimeout)
+	ctx, cancel := context.WithTimeout(ctx, m.config().HTTP.ConnectionsTimeout)
 	defer cancel()
 	stored, err := maintenance.ReadStates(ctx, m.pool)
 	for i := range status.Services {
 		s := &status.Services[i]
-		one := api.ServiceReport{ServiceStatus: serviceStatus(s), Acts: actsOf(m.Maintainer.List(s.Service, min(limit, m.config.Maintenance.ListMost)))}
+		one := api.ServiceReport{ServiceStatus: serviceStatus(s), Acts: actsOf(m.Maintainer.List(s.Service, min(limit, m.config().Maintenance.ListMost)))}
 		if now, ok := stored[s.Service]; ok && err == nil && s.State != maintenance.Refused {
 			if one.State, one.Why = string(now.State), ""; now.State != maintenance.Running {
 				one.Why = fmt.Sprintf("%s (by %s at %s)", now.Reason, now.By, now.At.UTC().Format(time.RFC3339))
@@ -159,7 +160,7 @@ func actsOf(list []agenda.Act) []api.Act {
 
 // Set implements api.Maintenance.
 func (m *maintaining) Set(ctx context.Context, service, state, reason string) error {
-	ctx, cancel := context.WithTimeout(ctx, m.config.Leader.StatementTimeout)
+	ctx, cancel := context.WithTimeout(ctx, m.config().Leader.StatementTimeout)
 	defer cancel()
 	return setService(ctx, m.pool, service, state, reason)
 }

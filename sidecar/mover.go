@@ -43,7 +43,7 @@ func (a *app) withMover(c *cobra.Command, from *serverFlags, f func(mover) error
 		}
 		return f(r)
 	}
-	alone, err := newWriting(&loaded.Config, func(string, string, string) {})
+	alone, err := newWriting(func() *config.Config { return &loaded.Config }, func(string, string, string) {})
 	if err != nil {
 		return err
 	}

@@ -24,15 +24,16 @@ import (
 // projecting writes rows wherever the database is prepared for it, and looks
 // now and then whether it has come to be.
 type projecting struct {
-	config  *config.Config
+	config  func() *config.Config // as it is in force
 	logger  hclog.Logger
 	project *project.Project
 	refused atomic.Pointer[error] // why rows are not written
 }
 
 // newProjecting makes one; beside is what else a leader does.
-func newProjecting(c *config.Config, logger hclog.Logger, f *follow.Follower, beside func(context.Context, *leader.Lease) error) (*projecting, error) {
-	p := &projecting{config: c, logger: logger.Named("projection")}
+func newProjecting(current func() *config.Config, logger hclog.Logger, f *follow.Follower, beside func(context.Context, *leader.Lease) error) (*projecting, error) {
+	c := current()
+	p := &projecting{config: current, logger: logger.Named("projection")}
 	var err error
 	p.project, err = project.New(f, project.Options{Leader: leaderOptions(c, logger), Projection: projectionOptions(c, logger), Beside: beside})
 	if err != nil {
@@ -43,8 +44,6 @@ func newProjecting(c *config.Config, logger hclog.Logger, f *follow.Follower, be
 
 // run projects until ctx ends.
 func (p *projecting) run(ctx context.Context) {
-	tick := time.NewTicker(p.config.Projection.CheckInterval)
-	defer tick.Stop()
 	said := ""
 	for {
 		err := p.check(ctx)
@@ -62,16 +61,16 @@ func (p *projecting) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(p.config().Projection.CheckInterval):
 		}
 	}
 }
 
 // check says what keeps us from writing rows.
 func (p *projecting) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, p.config.Database.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.config().Database.ConnectTimeout)
 	defer cancel()
-	database, err := databaseConfig(p.config)
+	database, err := databaseConfig(p.config())
 	if err != nil {
 		return err
 	}

@@ -21,12 +21,13 @@ one at once. Every option is in docs/configuration.md.`,
   tasker-sidecar run --config /etc/tasker-sidecar.yml --verify.continuous`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			loaded, err := a.settings(c)
+			reloader, err := a.reloader(c)
 			if err != nil {
 				return err
 			}
-			logger := newLogger(a.stderr, loaded.Config.Log)
-			service, err := newService(&loaded.Config, logger)
+			logger := newLogger(a.stderr, reloader.Live().Current().Config.Log)
+			reloader.SetLogger(logger.Named("configuration"))
+			service, err := newService(reloader.Live(), reloader, logger)
 			if err != nil {
 				return err
 			}

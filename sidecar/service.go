@@ -13,12 +13,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
+	"github.com/tasker-sidecar/tasker-sidecar/config/live"
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/announce"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/consume"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/metrics"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/reload"
 )
 
 // service is a sidecar that runs: the follower, the API beside it, the
@@ -31,7 +33,8 @@ import (
 //	         more, the API with what it is answering, then the follower, which
 //	         leaves nothing on the server
 type service struct {
-	config   *config.Config
+	live     *live.Configuration
+	reloader *reload.Reloader // nil: nothing changes while it runs
 	logger   hclog.Logger
 	started  time.Time
 	follower *follow.Follower
@@ -43,16 +46,24 @@ type service struct {
 	services *maintaining      // nil where rows is
 	writing  *writing
 
+	configuring *configuring // nil where reloader is
+
+	turn   sync.Mutex
+	turned chan struct{} // closed when the configuration changes
+
 	mu   sync.Mutex
 	conn *pgx.Conn // asks for what is in no log; nil until it is needed
 }
 
-func newService(c *config.Config, logger hclog.Logger) (*service, error) {
+// newService makes one. Its options change with those that are live; r, which may
+// be nil, is what changes them.
+func newService(running *live.Configuration, r *reload.Reloader, logger hclog.Logger) (*service, error) {
+	c := running.Current().Config
 	if _, err := databaseConfig(c); err != nil {
 		return nil, err
 	}
 	tuneRuntime(c.Runtime)
-	s := &service{config: c, logger: logger, started: time.Now()}
+	s := &service{live: running, reloader: r, logger: logger, started: time.Now(), turned: make(chan struct{})}
 	registry := metrics.New(s)
 	following := follow.Options{Replication: replicationOptions(c, logger), Applied: registry.ObserveApply}
 	if c.Events.Enabled {
@@ -69,15 +80,15 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 	s.follower = follower
 	s.verifier = newVerifier(s)
 	if c.Projection.Mode == "auto" {
-		if s.services, err = newMaintaining(c, logger, follower); err != nil {
+		if s.services, err = newMaintaining(s.config, logger, follower); err != nil {
 			return nil, err
 		}
-		if s.rows, err = newProjecting(c, logger, follower, s.services.Lead); err != nil {
+		if s.rows, err = newProjecting(s.config, logger, follower, s.services.Lead); err != nil {
 			return nil, err
 		}
 		s.services.rows = s.rows
 	}
-	if s.writing, err = newWriting(c, registry.ObserveTransition); err != nil {
+	if s.writing, err = newWriting(s.config, registry.ObserveTransition); err != nil {
 		return nil, err
 	}
 	options, err := apiOptions(c, logger)
@@ -93,14 +104,22 @@ func newService(c *config.Config, logger hclog.Logger) (*service, error) {
 		s.recovery = newRecovery(c, s.hub, follower)
 		options.EventsRecovery = s.recovery
 	}
+	if r != nil {
+		s.configuring = &configuring{r, running}
+		options.Configuration = s.configuring
+	}
 	if s.services != nil {
 		options.Maintenance = s.services
 	}
 	if s.api, err = api.New(s, options); err != nil {
 		return nil, &codedError{exitUsage, err}
 	}
+	running.Subscribe(s.prepare)
 	return s, nil
 }
+
+// config is the configuration that is in force.
+func (s *service) config() *config.Config { return s.live.Current().Config }
 
 // tuneRuntime sets the garbage collector as configured.
 func tuneRuntime(c config.Runtime) {
@@ -124,8 +143,9 @@ func (s *service) run(ctx context.Context) error {
 	following, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var background sync.WaitGroup
-	if s.config.Verify.Continuous {
-		background.Go(func() { s.verifier.run(following) })
+	background.Go(func() { s.verifier.run(following) })
+	if s.reloader != nil {
+		background.Go(func() { s.reload(following) })
 	}
 	if s.hub != nil {
 		background.Go(func() { s.hub.Run(following, eventsClock(s.follower)) })
@@ -148,7 +168,7 @@ func (s *service) run(ctx context.Context) error {
 		err = errors.Join(err, <-ended)
 	case <-ctx.Done():
 		// The closing must end, whatever hangs.
-		limit := time.AfterFunc(s.config.Runtime.ShutdownTimeout, func() {
+		limit := time.AfterFunc(s.config().Runtime.ShutdownTimeout, func() {
 			s.logger.Error("closing took longer than runtime.shutdown_timeout; ending now")
 			os.Exit(exitFailed)
 		})
@@ -183,7 +203,7 @@ func (s *service) ConnectionCounts(ctx context.Context) (active, maximum int64, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn == nil || s.conn.IsClosed() {
-		database, err := databaseConfig(s.config)
+		database, err := databaseConfig(s.config())
 		if err != nil {
 			return 0, 0, err
 		}

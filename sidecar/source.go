@@ -43,8 +43,9 @@ func (s *service) WaitFor(ctx context.Context, lsn tasker.LSN) error {
 
 // Status implements api.Source.
 func (s *service) Status() api.Status {
-	out := describe(s.follower, s.config, s.started)
+	out := describe(s.follower, s.config(), s.started)
 	out.Verify = s.verifier.Status()
+	out.Configuration = s.configuring.status()
 	out.Projection = s.rows.status()
 	if s.hub != nil {
 		out.Events = api.EventsStatus(s.hub.Stats())

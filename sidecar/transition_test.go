@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
+	"github.com/tasker-sidecar/tasker-sidecar/config/live"
 	"github.com/tasker-sidecar/tasker-sidecar/internal/postgres/pgtest"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow/followtest"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
@@ -63,7 +64,7 @@ func (l *lab) followAt(url string) {
 	l.Helper()
 	c := config.Default()
 	c.Database.URL, c.HTTP.Listen, c.Projection.Mode = config.Secret(url), "127.0.0.1:0", "off"
-	s, err := newService(&c, hclog.NewNullLogger())
+	s, err := newService(live.New(&config.Loaded{Config: c}), nil, hclog.NewNullLogger())
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tasker-sidecar/tasker-sidecar/config"
 	"github.com/tasker-sidecar/tasker-sidecar/replication"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/verify"
@@ -22,6 +23,7 @@ type verifier struct {
 	mu     sync.Mutex // one pass at a time
 	conn   *pgx.Conn
 	passes *verify.Verifier
+	of     *config.Config // what they were made with
 
 	tell   sync.Mutex
 	status api.VerifyStatus
@@ -34,7 +36,7 @@ func newVerifier(s *service) *verifier {
 // run makes a pass now and then until ctx ends.
 func (v *verifier) run(ctx context.Context) {
 	logger := v.service.logger.Named("verify")
-	for verify.Pause(ctx, v.service.config.Verify.Interval) == nil {
+	for v.rest(ctx) {
 		if v.service.follower.Status().Stale {
 			continue // what is known to be stale is not worth comparing
 		}
@@ -51,9 +53,30 @@ func (v *verifier) run(ctx context.Context) {
 	v.disconnect()
 }
 
+// rest returns when a pass is due, or false when ctx ends: the interval after the
+// last one, as it is configured at that time.
+func (v *verifier) rest(ctx context.Context) bool {
+	began := time.Now()
+	for ctx.Err() == nil {
+		changed := v.service.changed()
+		c := v.service.config().Verify
+		var due <-chan time.Time
+		if c.Continuous {
+			due = time.After(time.Until(began.Add(c.Interval)))
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-due:
+			return true
+		}
+	}
+	return false
+}
+
 // once makes one pass over all tasks because somebody asked.
 func (v *verifier) once(ctx context.Context) (*verify.Report, error) {
-	return v.pass(ctx, v.service.config.Verify.MaxTasks > 0)
+	return v.pass(ctx, v.service.config().Verify.MaxTasks > 0)
 }
 
 func (v *verifier) pass(ctx context.Context, sampled bool) (*verify.Report, error) {
@@ -62,14 +85,18 @@ func (v *verifier) pass(ctx context.Context, sampled bool) (*verify.Report, erro
 	if err := v.connect(ctx); err != nil {
 		return &verify.Report{}, err
 	}
-	c := v.service.config
+	c := v.service.config()
 	options := verifyOptions(c, v.service.follower.Status().Schema, v.service.logger)
 	passes := verify.New(v.conn, v.service.follower, options)
 	if sampled {
-		if v.passes == nil {
-			options.MaxTasks, options.Pause = c.Verify.ContinuousMaxTasks, c.Verify.ContinuousPause
+		options.MaxTasks, options.Pause = c.Verify.ContinuousMaxTasks, c.Verify.ContinuousPause
+		switch {
+		case v.passes == nil:
 			v.passes = verify.New(v.conn, v.service.follower, options)
+		case v.of != c:
+			v.passes = v.passes.With(options)
 		}
+		v.of = c
 		passes = v.passes
 	}
 	report, err := passes.Pass(ctx)
@@ -94,7 +121,7 @@ func (v *verifier) connect(ctx context.Context) error {
 		return nil
 	}
 	v.disconnect()
-	database, err := databaseConfig(v.service.config)
+	database, err := databaseConfig(v.service.config())
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 // writing moves tasks and steps for whoever asks. It connects when it is first
 // asked to.
 type writing struct {
-	config  *config.Config
+	config  func() *config.Config // as it is in force
 	pool    *pgxpool.Pool
 	observe func(kind, to, result string) // told of every request that is not a dry run
 
@@ -31,12 +31,13 @@ type writing struct {
 	writer *writer.Writer // nil until it is known where the engine's tables are
 }
 
-func newWriting(c *config.Config, observe func(kind, to, result string)) (*writing, error) {
+func newWriting(current func() *config.Config, observe func(kind, to, result string)) (*writing, error) {
+	c := current()
 	pool, err := idlePool(c, c.Writer.Connections)
 	if err != nil {
 		return nil, fmt.Errorf("the connections of the writer: %w", err)
 	}
-	return &writing{config: c, pool: pool, observe: observe}, nil
+	return &writing{config: current, pool: pool, observe: observe}, nil
 }
 
 // idlePool is a pool without connections, until somebody wants one.
@@ -70,12 +71,30 @@ func (w *writing) get(ctx context.Context) (*writer.Writer, error) {
 	if w.writer != nil {
 		return w.writer, nil
 	}
-	engine, err := schema.Engine(ctx, w.pool, w.config.Database.Schema)
+	engine, err := schema.Engine(ctx, w.pool, w.config().Database.Schema)
 	if err != nil {
 		return nil, replication.Explain(err)
 	}
-	w.writer, err = writer.New(writerOptions(w.config, w.pool, engine))
+	w.writer, err = writer.New(writerOptions(w.config(), w.pool, engine))
 	return w.writer, err
+}
+
+// prepare checks the options of a writer that are to hold from now on, and gives
+// what puts them into force: for requests that come then.
+func (w *writing) prepare(c *config.Config) (apply func(), err error) {
+	if _, err := writer.New(writerOptions(c, w.pool, "")); err != nil {
+		return nil, err
+	}
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.writer == nil {
+			return // it will be made with them
+		}
+		if tuned, err := w.writer.Tuned(writerOptions(c, w.pool, "")); err == nil { // as it was checked
+			w.writer = tuned
+		}
+	}, nil
 }
 
 // Transition implements api.Transitions.
@@ -104,7 +123,7 @@ func (w *writing) Batch(ctx context.Context, requests []writer.Request, o writer
 
 // DryRun implements api.Transitions.
 func (w *writing) DryRun(ctx context.Context, requests []writer.Request, o writer.BatchOptions) ([]writer.Outcome, error) {
-	if most := w.config.Writer.MaxLocks; o.AllOrNothing && len(requests) > most {
+	if most := w.config().Writer.MaxLocks; o.AllOrNothing && len(requests) > most {
 		return nil, &writer.Invalid{Problems: []writer.Problem{{Field: "requests",
 			Detail: fmt.Sprintf("there are %d, and all or nothing takes one transaction, which has at most %d", len(requests), most)}}}
 	}
@@ -165,7 +184,7 @@ func (w *writing) explained(ctx context.Context, err error) error {
 	if asked := w.pool.QueryRow(ctx, "SELECT current_user::text").Scan(&role); asked != nil {
 		return fmt.Errorf("%w: %w", api.ErrNoRights, err)
 	}
-	engine, asked := schema.Engine(ctx, w.pool, w.config.Database.Schema)
+	engine, asked := schema.Engine(ctx, w.pool, w.config().Database.Schema)
 	if asked != nil {
 		return fmt.Errorf("%w: %w", api.ErrNoRights, err)
 	}

@@ -105,7 +105,7 @@ func (g *guard) mayWrite(r *http.Request) *Problem {
 // changes something.
 func neededRole(r *http.Request) Role {
 	switch {
-	case r.URL.Path == pathVerify:
+	case r.URL.Path == pathVerify, r.URL.Path == pathConfiguration && r.Method == http.MethodPatch:
 		return Admin
 	case r.Method == http.MethodPatch || r.Method == http.MethodPost && r.URL.Path != pathContexts:
 		return Writer

@@ -67,11 +67,11 @@ func TestOpenAPIListsEveryRoute(t *testing.T) {
 	slices.Sort(routes)
 	want := []string{
 		"GET /healthz", "GET /metrics", "GET /openapi.json", "GET /readyz",
-		"GET /v1/analytics", "GET /v1/contexts", "GET /v1/dag", "GET /v1/events", "GET /v1/health-counts", "GET /v1/maintenance", "GET /v1/status",
+		"GET /v1/analytics", "GET /v1/config", "GET /v1/contexts", "GET /v1/dag", "GET /v1/events", "GET /v1/health-counts", "GET /v1/maintenance", "GET /v1/status",
 		"GET /v1/steps", "GET /v1/steps/ready", "GET /v1/steps/slowest", "GET /v1/steps/{workflow_step_id}", "GET /v1/steps/{workflow_step_id}/reasons",
 		"GET /v1/steps/{workflow_step_id}/transitions",
 		"GET /v1/tasks/slowest", "GET /v1/tasks/{task_id}/analysis", "GET /v1/tasks/{task_id}/context", "GET /v1/tasks/{task_id}/levels", "GET /v1/tasks/{task_id}/reasons", "GET /v1/tasks/{task_id}/steps",
-		"GET /v1/tasks/{task_id}/transitions", "PATCH /v1/maintenance", "POST /v1/contexts", "POST /v1/steps/{workflow_step_id}/transitions",
+		"GET /v1/tasks/{task_id}/transitions", "PATCH /v1/config", "PATCH /v1/maintenance", "POST /v1/contexts", "POST /v1/steps/{workflow_step_id}/transitions",
 		"POST /v1/tasks/{task_id}/transitions", "POST /v1/transitions/batch", "POST /v1/verify",
 	}
 	if diff := cmp.Diff(want, routes); diff != "" {

@@ -136,6 +136,8 @@ type Options struct {
 	EventsWriteTimeout time.Duration
 	// Maintenance is asked and told by /v1/maintenance. Defaults to none: 404.
 	Maintenance Maintenance
+	// Configuration is shown and changed by /v1/config. Defaults to none: 404.
+	Configuration Configuration
 	// Transitions moves tasks and steps, and reads their histories. Defaults to
 	// none: 404.
 	Transitions Transitions
@@ -191,6 +193,7 @@ func (o Options) following(first *Options) Options {
 	o.WriteTimeout, o.IdleTimeout = first.WriteTimeout, first.IdleTimeout
 	o.Metrics, o.Observe, o.Logger, o.Clock = first.Metrics, first.Observe, first.Logger, first.Clock
 	o.Verify, o.Events, o.Maintenance, o.Transitions = first.Verify, first.Events, first.Maintenance, first.Transitions
+	o.Configuration = first.Configuration
 	return o
 }
 

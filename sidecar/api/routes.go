@@ -53,6 +53,7 @@ func (s *routing) route() error {
 	s.routeEvents(api)
 	s.routeMaintenance(api)
 	s.routeTransitions(api)
+	s.routeConfiguration(api)
 	s.routeProbes(api)
 	s.describeLimits()
 

@@ -13,15 +13,16 @@ type Status struct {
 	Since tasker.Timestamp `json:"since" doc:"When it came into that state."`
 	Ready bool             `json:"ready" doc:"Whether answers are given and none of them is stale."`
 
-	Database    DatabaseStatus    `json:"database"`
-	Replication ReplicationStatus `json:"replication"`
-	Load        LoadStatus        `json:"load"`
-	Index       IndexStatus       `json:"index"`
-	Verify      VerifyStatus      `json:"verify"`
-	Projection  ProjectionStatus  `json:"projection"`
-	Events      EventsStatus      `json:"events"`
-	Maintenance []ServiceStatus   `json:"maintenance" doc:"The maintenance services."`
-	Writer      WriterStatus      `json:"writer"`
+	Database      DatabaseStatus      `json:"database"`
+	Replication   ReplicationStatus   `json:"replication"`
+	Load          LoadStatus          `json:"load"`
+	Index         IndexStatus         `json:"index"`
+	Verify        VerifyStatus        `json:"verify"`
+	Configuration ConfigurationStatus `json:"configuration"`
+	Projection    ProjectionStatus    `json:"projection"`
+	Events        EventsStatus        `json:"events"`
+	Maintenance   []ServiceStatus     `json:"maintenance" doc:"The maintenance services."`
+	Writer        WriterStatus        `json:"writer"`
 }
 
 // WriterStatus is what was done about transitions that were asked for.

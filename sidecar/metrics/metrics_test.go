@@ -164,7 +164,7 @@ func TestNames(t *testing.T) {
 			continue
 		}
 		switch own {
-		case "ready", "stale", "state", "projection_state", "maintenance_due_acts", "maintenance_halted", "maintenance_stopped", "anomalies", "tasks", "steps", "edges": // plain counts and yes or no
+		case "ready", "stale", "state", "projection_state", "configuration_pending", "maintenance_due_acts", "maintenance_halted", "maintenance_stopped", "anomalies", "tasks", "steps", "edges": // plain counts and yes or no
 		default:
 			if !unit.MatchString(name) {
 				t.Errorf("%s does not end with its unit", name)

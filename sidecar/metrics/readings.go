@@ -102,6 +102,13 @@ var readings = []reading{
 		return values
 	}),
 
+	labeledCounter("configuration_reloads_total", "result", "How often the configuration was read anew: taken over, or refused because it was wrong.", func(s *scrape) map[string]float64 {
+		return map[string]float64{"done": float64(s.Configuration.Reloads), "refused": float64(s.Configuration.Refused)}
+	}),
+	gauge("configuration_reloaded_seconds", "When the configuration was read the last time and was right, in seconds since 1970.",
+		func(s *scrape) float64 { return seconds(s.Configuration.ReloadedAt) }),
+	gauge("configuration_pending", "Options whose new values wait for a restart.", func(s *scrape) float64 { return float64(s.Configuration.Pending) }),
+
 	counter("verify_passes_total", "Comparisons with the database's own functions.", func(s *scrape) float64 { return float64(s.Verify.Passes) }),
 	counter("verify_tasks_total", "Tasks compared.", func(s *scrape) float64 { return float64(s.Verify.Compared) }),
 	counter("verify_undecided_tasks_total", "Tasks that changed during a comparison, so that it says nothing about them.", func(s *scrape) float64 { return float64(s.Verify.Undecided) }),
