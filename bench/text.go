@@ -13,9 +13,15 @@ import (
 func (r *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "case\tsubject\tbaseline\tratio\tgoal\t")
-	for i := range r.Results {
-		c := r.Results[i].cells()
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Results[i].Name, c.subject, c.baseline, c.ratio, c.goal, c.verdict)
+	groups := r.Groups()
+	for _, g := range groups {
+		if len(groups) > 1 { // its cells are empty, so that the columns go on
+			fmt.Fprintf(t, "\t\t\t\t\t\n%s:\t\t\t\t\t\n", g.Title)
+		}
+		for i := range g.Results {
+			c := g.Results[i].cells()
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", g.Results[i].Name, c.subject, c.baseline, c.ratio, c.goal, c.verdict)
+		}
 	}
 	if err := t.Flush(); err != nil {
 		return err

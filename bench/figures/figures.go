@@ -45,7 +45,7 @@ func table(reports fs.FS, name string, goals bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it was only read
 	r, err := bench.Read(file)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
