@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -49,7 +50,7 @@ func (f *files) load(at named, what string, chain []string) []*document {
 	d := readDocument(r, data)
 	f.problems = append(f.problems, r.problems...)
 	if d.version < Version {
-		f.warnings = append(f.warnings, path+" is of version "+string(rune('0'+d.version))+" of its form, which is read as it was meant; tasker-sidecar config migrate "+path+" shows what to write")
+		f.warnings = append(f.warnings, path+" is of version "+strconv.Itoa(d.version)+" of its form, which is read as it was meant; tasker-sidecar config migrate "+path+" shows what to write")
 	}
 	var all []*document
 	for _, e := range d.extends {

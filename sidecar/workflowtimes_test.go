@@ -8,6 +8,7 @@ import (
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
 	"github.com/tasker-sidecar/tasker-sidecar/maintenance/agenda"
+	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 )
 
 // TestWorkflowTimes: maintenance has the times of each workflow and step.
@@ -20,6 +21,7 @@ func TestWorkflowTimes(t *testing.T) {
 		For(payments, "maintenance.rescuer_thresholds", []string{"charge=30m", "ship=10m"}).
 		For(refund, "maintenance.rescuer_thresholds", []string{"charge=1h"}).
 		For(refund, "maintenance.rescuer_observe_after", 3*time.Hour).
+		For(payments, "engine.backoff.reenqueue_delays.has_ready_steps", 9*time.Second).
 		Build()
 	if err != nil {
 		t.Fatal(err)
@@ -47,5 +49,13 @@ func TestWorkflowTimes(t *testing.T) {
 				t.Errorf("%s/%s/%s: got %+v, want %+v", c.namespace, c.name, c.step, got, c.want)
 			}
 		}
+	}
+	if a, b := o.Agenda.ReadyDelay("payments", "refund", "1"), o.Agenda.ReadyDelay("other", "refund", "1"); a != 9*time.Second || b != 0 {
+		t.Errorf("re-enqueued after %s and %s", a, b)
+	}
+	formulas := formulasOf(&loaded.Config)
+	a, b := formulas(api.Scope{Namespace: "payments", Name: "refund", Version: "1"}), formulas(api.Scope{Namespace: "other"})
+	if a.Backoff.ReenqueueDelays.HasReadySteps != 9 || b.Backoff.ReenqueueDelays.HasReadySteps != 0 {
+		t.Errorf("told are %v and %v seconds", a.Backoff.ReenqueueDelays.HasReadySteps, b.Backoff.ReenqueueDelays.HasReadySteps)
 	}
 }
