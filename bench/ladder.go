@@ -160,7 +160,7 @@ func (l *lab) growthOf(ctx context.Context, c *Case, sets []*dataset, sizes []st
 // runChangeGrowth climbs with tasks of few steps: what is to grow is their
 // number.
 func runChangeGrowth(ctx context.Context, l *lab, c *Case) ([]Result, error) {
-	changes := pick(l, 500, 5000)
+	steps := pick(l, 500, 1500) // each in four transactions of three changes
 	var rungs []rung
 	for _, tasks := range l.taskLadder() {
 		set, err := l.load(ctx, fmt.Sprintf("small%d", tasks), workload.Spec{
@@ -172,7 +172,7 @@ func runChangeGrowth(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 			return nil, err
 		}
 		rungs = append(rungs, rung{set, func(ctx context.Context) (float64, error) {
-			_, a, err := applyStretch(ctx, set, changes, nil, nil)
+			_, a, err := applyStretch(ctx, set, steps, nil, nil)
 			if err != nil {
 				return 0, err
 			}
