@@ -189,6 +189,24 @@ func TestInterruptedRunReportsWhatItHas(t *testing.T) {
 	}
 }
 
+// What the budget does not suffice for is in the report all the same.
+func TestNothingIsLeftOutWithoutTime(t *testing.T) {
+	slow := Case{Name: "slow", run: func(ctx context.Context, _ *lab, _ *Case) ([]Result, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	after := Case{Name: "after", Goal: Goal{AtLeast: 2}, run: slow.run}
+	r, err := runCases(t.Context(), Options{Size: Quick, Budget: time.Millisecond, Rounds: 5, Progress: func(Progress) {}}, []Case{slow, after})
+	if err != nil || r.Meta.Interrupted || len(r.Results) != 2 {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	for _, one := range r.Results {
+		if one.Verdict != NotMeasured || len(one.Notes) != 1 {
+			t.Errorf("%+v", one)
+		}
+	}
+}
+
 func TestFailedCaseDoesNotStopTheOthers(t *testing.T) {
 	bad := Case{Name: "bad", Goal: Goal{AtLeast: 1}, run: func(context.Context, *lab, *Case) ([]Result, error) { return nil, errors.New("no psql") }}
 	good := Case{Name: "good", run: func(context.Context, *lab, *Case) ([]Result, error) {

@@ -266,7 +266,9 @@ func (l *lab) runCase(ctx context.Context, c *Case) ([]Result, error) {
 		results, interrupted = []Result{l.leftOut(c)}, false
 	}
 	if err != nil {
-		results = slices.DeleteFunc(results, func(r Result) bool { return len(r.Samples) == 0 && r.Ending == nil && r.Error == "" })
+		results = slices.DeleteFunc(results, func(r Result) bool {
+			return len(r.Samples) == 0 && r.Ending == nil && r.Error == "" && r.Verdict != NotMeasured
+		})
 		if !interrupted && ctx.Err() == nil {
 			failed := l.result(c)
 			failed.Error = err.Error()

@@ -63,35 +63,57 @@ func (f *Findings) end(subject, question string, e Ending) {
 // is a [*Difference], or why somebody cannot be asked.
 func Check(ctx context.Context, q *Question, subjects []Subject, args []*Args, findings *Findings) error {
 	for _, a := range args {
-		var reference Subject
-		for _, s := range subjects {
-			if !s.Can(q) || findings.Ending(s.Name(), q.Name) != nil {
-				continue
-			}
+		for again := true; again; {
 			var err error
-			if reference == nil {
-				_, err = s.Answer(ctx, q, a)
-			} else {
-				err = same(ctx, q, reference, s, a, findings)
-			}
-			if ending, ok := endingOf(ctx, err); ok {
-				findings.end(s.Name(), q.Name, ending)
-				continue
-			}
-			if errors.Is(err, errSilent) {
-				findings.Undecided++
-				continue
-			}
-			if err != nil {
+			if again, err = checkOne(ctx, q, subjects, a, findings); err != nil {
 				return err
-			}
-			if reference == nil {
-				reference = s
 			}
 		}
 	}
 	return nil
 }
+
+// checkOne asks once about something; again says that the reference has ended
+// on it in the middle, so that the others need another one.
+func checkOne(ctx context.Context, q *Question, subjects []Subject, a *Args, findings *Findings) (again bool, err error) {
+	var reference Subject
+	for _, s := range subjects {
+		if !s.Can(q) || findings.Ending(s.Name(), q.Name) != nil {
+			continue
+		}
+		var err error
+		if reference == nil {
+			_, err = s.Answer(ctx, q, a)
+		} else {
+			err = same(ctx, q, reference, s, a, findings)
+		}
+		var theirs *referenceError
+		if ending, ok := endingOf(ctx, err); ok {
+			if errors.As(err, &theirs) {
+				findings.end(reference.Name(), q.Name, ending)
+				return true, nil
+			}
+			findings.end(s.Name(), q.Name, ending)
+			continue
+		}
+		if errors.Is(err, errSilent) {
+			findings.Undecided++
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if reference == nil {
+			reference = s
+		}
+	}
+	return false, nil
+}
+
+// referenceError is an error of whom the others are compared with.
+type referenceError struct{ error }
+
+func (e *referenceError) Unwrap() error { return e.error }
 
 // endingOf says whether an error is that a function fails, or was cut.
 func endingOf(ctx context.Context, err error) (Ending, bool) {
@@ -125,7 +147,7 @@ func same(ctx context.Context, q *Question, reference, s Subject, a *Args, findi
 		}
 		before, err := reference.Answer(ctx, q, a)
 		if err != nil {
-			return fmt.Errorf("%s, %s: %w", q.Name, reference.Name(), err)
+			return &referenceError{fmt.Errorf("%s, %s: %w", q.Name, reference.Name(), err)}
 		}
 		ours, err := s.Answer(ctx, q, a)
 		if err != nil {
@@ -138,7 +160,7 @@ func same(ctx context.Context, q *Question, reference, s Subject, a *Args, findi
 		}
 		after, err := reference.Answer(ctx, q, a)
 		if err != nil {
-			return fmt.Errorf("%s, %s: %w", q.Name, reference.Name(), err)
+			return &referenceError{fmt.Errorf("%s, %s: %w", q.Name, reference.Name(), err)}
 		}
 		if compare(q, before, after) != nil {
 			last = nil

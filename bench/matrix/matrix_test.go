@@ -3,6 +3,7 @@ package matrix_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/follow/followtest"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/dropin"
+	"github.com/tasker-sidecar/tasker-sidecar/sql/engine"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/schema"
 	"github.com/tasker-sidecar/tasker-sidecar/sql/testbed"
 	"github.com/tasker-sidecar/tasker-sidecar/tasker"
@@ -226,18 +228,26 @@ func cut(t *testing.T, url string, all []matrix.Subject, args []*matrix.Args) {
 	conn := followtest.Connect(t, url)
 	followtest.Exec(t, conn, `CREATE OR REPLACE FUNCTION calculate_dependency_levels(input_task_id bigint) RETURNS TABLE (workflow_step_id bigint, dependency_level integer)
 		LANGUAGE plpgsql STABLE AS 'BEGIN PERFORM pg_sleep(60); END'`)
-	engine, err := matrix.Connect(t.Context(), matrix.Engine, matrix.DatabaseOptions{URL: url, Timeout: 200 * time.Millisecond})
+	slow, err := matrix.Connect(t.Context(), matrix.Engine, matrix.DatabaseOptions{URL: url, Timeout: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer engine.Close()
+	defer slow.Close()
 	start := time.Now()
 	var findings matrix.Findings
-	if err := matrix.Check(t.Context(), matrix.QuestionByName("dependency-levels"), append([]matrix.Subject{engine}, all[1:]...), args, &findings); err != nil {
+	if err := matrix.Check(t.Context(), matrix.QuestionByName("dependency-levels"), append([]matrix.Subject{slow}, all[1:]...), args, &findings); err != nil {
 		t.Fatal(err)
 	}
 	if e := findings.Ending(matrix.Engine, "dependency-levels"); e == nil || !e.Cut || time.Since(start) > 30*time.Second {
 		t.Errorf("%+v after %v", e, time.Since(start))
+	}
+	// One that is cut only when it is asked again takes the blame itself.
+	second := new(matrix.Findings)
+	if err := matrix.Check(t.Context(), matrix.QuestionByName("dependency-levels"), []matrix.Subject{&tired{Subject: all[1]}, all[2], all[3]}, args[:1], second); err != nil {
+		t.Fatal(err)
+	}
+	if e := second.Ending("tired", "dependency-levels"); e == nil || !e.Cut || len(second.Endings) != 1 || second.Compared != 1 {
+		t.Errorf("%+v", second)
 	}
 	if findings.Compared < 10 { // with each other
 		t.Errorf("%+v", findings)
@@ -256,4 +266,20 @@ func subjectsOnlyRead(t *testing.T, url string) {
 	if err := s.Ask(t.Context(), &q, &matrix.Args{}); err == nil || !strings.Contains(err.Error(), "read-only transaction") {
 		t.Errorf("a write was accepted: %v", err)
 	}
+}
+
+// tired answers once, and is cut when it is asked again.
+type tired struct {
+	matrix.Subject
+	asked bool
+}
+
+func (*tired) Name() string { return "tired" }
+
+func (s *tired) Answer(ctx context.Context, q *matrix.Question, a *matrix.Args) ([]any, error) {
+	if s.asked {
+		return nil, fmt.Errorf("levels: %w", engine.ErrTimedOut)
+	}
+	s.asked = true
+	return s.Subject.Answer(ctx, q, a)
 }
