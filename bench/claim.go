@@ -21,13 +21,15 @@ func claimSuite() Suite {
 		return all
 	}
 	goals := map[string]map[string]Goal{
-		"step-readiness":       least(map[string]float64{matrix.InProcess: 200, matrix.Fast: 3, matrix.Exact: 1.1}),
-		"step-readiness-batch": least(map[string]float64{matrix.Fast: 8}),
-		"task-contexts":        least(map[string]float64{matrix.InProcess: 200, matrix.Fast: 30}),
-		"dag":                  least(map[string]float64{matrix.InProcess: 1000, matrix.Fast: 1000}),
-		"health-counts":        least(map[string]float64{matrix.InProcess: 1000, matrix.Fast: 50}),
-		"analytics":            least(map[string]float64{matrix.InProcess: 50}),
-		"ready-steps":          least(map[string]float64{matrix.InProcess: 10_000}),
+		"step-readiness": least(map[string]float64{matrix.InProcess: 200, matrix.Fast: 3, matrix.Exact: 1.1}),
+		// With 50,000 rows sent to the client, which takes the same for both, and without.
+		"step-readiness-batch":   least(map[string]float64{matrix.Fast: 8}),
+		"step-readiness-counted": least(map[string]float64{matrix.Fast: 8}),
+		"task-contexts":          least(map[string]float64{matrix.InProcess: 200, matrix.Fast: 30}),
+		"dag":                    least(map[string]float64{matrix.InProcess: 1000, matrix.Fast: 1000}),
+		"health-counts":          least(map[string]float64{matrix.InProcess: 1000, matrix.Fast: 50}),
+		"analytics":              least(map[string]float64{matrix.InProcess: 50}),
+		"ready-steps":            least(map[string]float64{matrix.InProcess: 10_000}),
 	}
 	levels := matrix.QuestionByName("dependency-levels")
 	diamonds := func(quick, n int, exact float64) {

@@ -19,7 +19,7 @@ type Config struct {
 	Verify      Verify `apply:"live"`
 	Demo        Demo
 	Runtime     Runtime `apply:"live"`
-	Engine      Engine
+	Engine      Engine  `apply:"live"`
 
 	// ByWorkflow are values that hold for some workflows only, see For.
 	ByWorkflow ByWorkflow `json:"-" yaml:"-"`

@@ -38,7 +38,7 @@ type Options struct {
 	// Rest is how many times as long as a flush, or a part of the reconciliation,
 	// took the next one waits, so that the projection gives way on a busy server:
 	// in proportion longer where they usually take longer than MinPause; at most
-	// MaxPause.
+	// MaxPause. Negative: not at all.
 	// Defaults to 2.
 	Rest float64
 	// MaxPause bounds that waiting.
@@ -49,6 +49,7 @@ type Options struct {
 	// Defaults to 250 ms.
 	Heartbeat time.Duration
 	// KeepFinished is how long the rows of a task stay after it was finished.
+	// Negative: not at all.
 	// Defaults to 1 h.
 	KeepFinished time.Duration
 	// SweepInterval is how often rows are looked for that have been kept long
@@ -117,6 +118,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.CompactLockTimeout, 50*time.Millisecond)
 	def(&o.CompactTimeout, 2*time.Minute)
 	def(&o.NotifyMost, 100)
+	o.Rest, o.KeepFinished = max(o.Rest, 0), max(o.KeepFinished, 0)
 	if o.Written == nil {
 		o.Written = func(tasker.LSN) {}
 	}
@@ -135,11 +137,9 @@ func (o Options) validate() error {
 	}
 	check(o.DatabaseURL != "", "the database URL is missing")
 	check(o.MinPause > 0 && o.MinPause <= o.MaxPause, "pause between flushes: minimum %s, maximum %s", o.MinPause, o.MaxPause)
-	check(o.Rest >= 0, "rest after a flush: %g times its duration is negative", o.Rest)
 	check(o.WithdrawTimeout > 0, "withdrawing is tried for %s, which is not above 0", o.WithdrawTimeout)
 	check(o.Heartbeat > 0 && o.FlushTimeout > 0 && o.ConnectTimeout > 0 && o.SweepInterval > 0,
 		"heartbeat %s, flush timeout %s, connect timeout %s, sweep interval %s: all must be above 0", o.Heartbeat, o.FlushTimeout, o.ConnectTimeout, o.SweepInterval)
-	check(o.KeepFinished >= 0, "finished tasks are kept for %s, which is negative", o.KeepFinished)
 	check(o.CompactRatio > 1 && o.CompactFloor > 0 && o.CompactLockTimeout >= time.Millisecond && o.CompactTimeout > 0,
 		"tables are filled anew at %g times their size and %d bytes, waiting %s for locks, within %s: above 1, and the rest above 0",
 		o.CompactRatio, o.CompactFloor, o.CompactLockTimeout, o.CompactTimeout)

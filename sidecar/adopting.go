@@ -26,7 +26,7 @@ func (s *service) prepare(change live.Change) (apply func(), err error) {
 	if change.Has("runtime") {
 		applies = append(applies, func() { tuneRuntime(c.Runtime) })
 	}
-	if change.Has("http", "events") {
+	if change.Has("http", "events", "engine") {
 		options, err := apiOptions(c, s.logger)
 		if wrong = append(wrong, err); err == nil {
 			add(s.api.Prepare(options))
@@ -38,7 +38,7 @@ func (s *service) prepare(change live.Change) (apply func(), err error) {
 	if s.rows != nil && change.Has("projection", "leader") {
 		add(s.rows.project.Prepare(project.Options{Leader: leaderOptions(c, s.logger), Projection: projectionOptions(c, s.logger)}))
 	}
-	if s.services != nil && change.Has("maintenance") {
+	if s.services != nil && change.Has("maintenance", "engine") {
 		options, err := maintenanceOptions(c, s.logger)
 		if wrong = append(wrong, err); err == nil {
 			add(s.services.Prepare(options))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -142,14 +141,14 @@ func projectionOptions(c *config.Config, logger hclog.Logger) projection.Options
 		FlushTimeout:       p.FlushTimeout,
 		WithdrawTimeout:    p.WithdrawTimeout,
 		MinPause:           p.MinPause,
-		Rest:               p.Rest,
+		Rest:               orNone(p.Rest),
 		MaxPause:           p.MaxPause,
 		Heartbeat:          p.Heartbeat,
-		KeepFinished:       p.KeepFinished,
+		KeepFinished:       orNone(p.KeepFinished),
 		SweepInterval:      p.SweepInterval,
 		RowsPerTransaction: p.RowsPerTransaction,
 		KeepFlushes:        p.KeepFlushes,
-		CompactInterval:    cmp.Or(p.CompactInterval, -1), // never
+		CompactInterval:    orNone(p.CompactInterval),
 		CompactRatio:       p.CompactRatio,
 		CompactFloor:       int64(p.CompactFloor),
 		CompactLockTimeout: p.CompactLockTimeout,
@@ -159,4 +158,13 @@ func projectionOptions(c *config.Config, logger hclog.Logger) projection.Options
 		Version:            version,
 		Logger:             logger.Named("projection"),
 	}
+}
+
+// orNone makes a zero of the configuration what none is in options, where zero
+// means the default.
+func orNone[N time.Duration | float64](v N) N {
+	if v == 0 {
+		return -1
+	}
+	return v
 }

@@ -33,6 +33,11 @@ type Args struct {
 	Limit int32 // of rows, where the question has such a limit
 }
 
+// counted is the answer to a question that asks how many.
+type counted struct {
+	Rows int64 `json:"rows"`
+}
+
 // Question is one row of the matrix. Fields that are nil or empty: there it
 // cannot be asked.
 type Question struct {
@@ -92,6 +97,20 @@ func Questions() []*Question {
 				kept.readiness = v.StepReadinessBatch(a.Tasks, now)
 			},
 			path: func(a *Args) string { return "/v1/steps?" + taskIDs(a) }, decode: under[tasker.StepReadiness]("steps"),
+		},
+		{
+			Name: "step-readiness-counted", What: "readiness of the steps of several tasks, counted by the server instead of sent", Form: Batch, FromRows: true,
+			SQL: "SELECT count(*) FROM get_step_readiness_status_batch($1::BIGINT[])", args: tasks,
+			database: func(ctx context.Context, d *engine.Database, a *Args) ([]any, error) {
+				rows, err := d.StepReadinessBatch(ctx, a.Tasks)
+				return []any{counted{int64(len(rows))}}, err
+			},
+			view: func(v *readiness.View, a *Args, now tasker.Timestamp) []any {
+				return []any{counted{int64(len(v.StepReadinessBatch(a.Tasks, now)))}}
+			},
+			ask: func(v *readiness.View, a *Args, now tasker.Timestamp) {
+				kept.readiness = v.StepReadinessBatch(a.Tasks, now)
+			},
 		},
 		{
 			Name: "task-context", What: "execution context of one task", Form: Single, FromRows: true,

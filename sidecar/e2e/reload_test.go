@@ -191,6 +191,19 @@ func TestReload(t *testing.T) {
 		t.Errorf("%d %+v", code, changed)
 	}
 	p.says("log.level", "debug, runtime")
+	var health struct {
+		Derived struct {
+			Concurrency struct {
+				ForLoad int64 `json:"for_load"`
+			}
+		}
+	}
+	if code := p.answer(http.MethodPatch, "/v1/config", `{"engine": {"execution": {"max_concurrent_steps_limit": 20}}}`, &changed); code != http.StatusOK || len(changed.Pending) != 0 {
+		t.Errorf("%d %+v", code, changed)
+	}
+	if p.answer(http.MethodGet, "/v1/health-counts?derived=true", "", &health); health.Derived.Concurrency.ForLoad != 20 {
+		t.Errorf("without load, %d steps are recommended side by side", health.Derived.Concurrency.ForLoad)
+	}
 	p.signal(syscall.SIGHUP) // nothing new, which it says at this level
 	followtest.Eventually(t, "a line of the level debug", func() bool {
 		return strings.Contains(p.output(), `"@level":"debug"`) && strings.Contains(p.output(), `"from":"SIGHUP"`)
