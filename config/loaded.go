@@ -69,6 +69,18 @@ func (l *Loaded) Setting(key string) Setting { return l.Settings(key)[0] }
 // SettingFor is what holds for a workflow.
 func (l *Loaded) SettingFor(key string, w Workflow) Setting { return l.SettingsFor(key, w)[0] }
 
+// ForSome is what holds for single workflows alone of an option: a setting for
+// each selector that any source names, the most specific first.
+func (l *Loaded) ForSome(key string) []Setting {
+	var all []Setting
+	for _, s := range l.Config.ByWorkflow {
+		if s.option.Key == key {
+			all = append(all, l.said(s.option, s.key)[0])
+		}
+	}
+	return all
+}
+
 // Origin says where the option's value comes from: a file with line and
 // column, an environment variable, a flag, …, or "default".
 func (l *Loaded) Origin(key string) string {

@@ -89,12 +89,7 @@ Exit code 1: there is no such option.`,
 func (a *app) explainAll(loaded *config.Loaded, asJSON bool) error {
 	all := []config.Setting{}
 	for _, o := range config.Options() {
-		all = append(all, loaded.Setting(o.Key))
-		for _, s := range loaded.Selectors() {
-			if own := loaded.SettingFor(o.Key, s); own.Key == config.JoinKey(o.Key, s) {
-				all = append(all, own)
-			}
-		}
+		all = append(append(all, loaded.Setting(o.Key)), loaded.ForSome(o.Key)...)
 	}
 	if asJSON {
 		return writeJSON(a.stdout, all)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 
@@ -32,9 +33,15 @@ func (c *configuring) Report() api.ConfigurationReport {
 			one.Value = config.Secret(one.Value).String()
 		}
 		out.Options = append(out.Options, one)
+		for _, s := range snapshot.Wanted().ForSome(o.Key) { // in force at once, see live.Differences
+			out.Options = append(out.Options, api.OptionReport{Key: s.Key, Value: s.Value, Layer: s.Layer, Origin: s.Origin, Live: o.Live})
+		}
 	}
 	return out
 }
+
+// WriteSchema implements api.Configuration.
+func (c *configuring) WriteSchema(w io.Writer) error { return config.WriteSchema(w) }
 
 // status is how reloading goes; c may be nil.
 func (c *configuring) status() api.ConfigurationStatus {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -19,6 +20,8 @@ import (
 type Configuration interface {
 	// Report tells what is in force; secrets are masked.
 	Report() ConfigurationReport
+	// WriteSchema writes the JSON Schema of configuration files.
+	WriteSchema(w io.Writer) error
 	// Change changes options by their keys, or takes changes back where a value is
 	// null: until the process ends or, when they are to persist, in the database.
 	// An error that is a [*ConfigurationError] says what is wrong with them; then
@@ -61,7 +64,7 @@ type ConfigurationReport struct {
 
 // OptionReport is one option.
 type OptionReport struct {
-	Key     string `json:"key" doc:"Its name, as docs/configuration.md has it."`
+	Key     string `json:"key" doc:"Its name, as docs/configuration.md has it; behind an @ the workflows that the value is for, when it is not for all."`
 	Value   string `json:"value" doc:"The value that is in force, as it would be written; of a secret, asterisks."`
 	Layer   string `json:"layer" doc:"Which source says it: default, file, environment, overlay, database, variable, flag or runtime."`
 	Origin  string `json:"origin" doc:"Where exactly: a file with line and column, a variable, a flag, a change in the database."`
@@ -96,7 +99,10 @@ type patchConfigurationInput struct {
 	Body    map[string]any
 }
 
-const pathConfiguration = "/v1/config"
+const (
+	pathConfiguration       = "/v1/config"
+	pathConfigurationSchema = "/v1/config/schema"
+)
 
 func (s *routing) routeConfiguration(api huma.API) {
 	huma.Register(api, get("configuration", pathConfiguration, tagSystem, "The configuration that is in force, where each value comes from, and what waits for a restart"),
@@ -109,6 +115,23 @@ func (s *routing) routeConfiguration(api huma.API) {
 	change := get("change-configuration", pathConfiguration, tagSystem, "Change options by a JSON merge patch, such as {\"http\": {\"max_limit\": 500}}; null takes a change back (role admin)")
 	change.Method = http.MethodPatch
 	handled[patchConfigurationInput, struct{ Body ConfigurationChanged }](api, change, s.changeConfiguration)
+	text(api, get("configuration-schema", pathConfigurationSchema, tagSystem, "The JSON Schema of configuration files, for editors and checks"),
+		"application/schema+json", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}, s.configurationSchema)
+}
+
+func (s *routing) configurationSchema(w http.ResponseWriter, r *http.Request) {
+	if detail := parameters(nil).each(r.URL.RawQuery, func(string, string) *huma.ErrorDetail { return nil }); detail != nil {
+		invalid(detail).write(w)
+		return
+	}
+	if s.options.Configuration == nil {
+		noConfiguration().write(w)
+		return
+	}
+	w.Header().Set("Content-Type", "application/schema+json")
+	if err := s.options.Configuration.WriteSchema(w); err != nil { // most likely nobody is left to be told
+		s.options.Logger.Debug("the schema of the configuration was not sent", "error", err)
+	}
 }
 
 func noConfiguration() *Problem {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,6 +19,11 @@ type fakeConfiguration struct {
 
 func (f *fakeConfiguration) Report() ConfigurationReport {
 	return ConfigurationReport{Options: []OptionReport{{Key: "http.max_limit", Value: "1000", Layer: "default", Origin: "default", Live: true}}, Pending: []string{}}
+}
+
+func (f *fakeConfiguration) WriteSchema(w io.Writer) error {
+	_, err := io.WriteString(w, `{"type":"object"}`)
+	return err
 }
 
 func (f *fakeConfiguration) Change(_ context.Context, c ConfigurationChange) (ConfigurationChanged, error) {
@@ -74,6 +80,28 @@ func TestConfiguration(t *testing.T) {
 	}
 	without := started(t, newSource(nil, Freshness{}), Options{})
 	if r := patch(t, without, "/v1/config", `{"a": {"b": 1}}`); r.status != http.StatusNotFound {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
+// TestConfigurationSchema: it is given as what it is, to whoever may read.
+func TestConfigurationSchema(t *testing.T) {
+	configured, byRole := tokens(t)
+	s := started(t, newSource(nil, Freshness{}), Options{Tokens: configured, Configuration: &fakeConfiguration{}})
+	for role, token := range byRole {
+		r := question(t, s, http.MethodGet, "/v1/config/schema", "Authorization", "Bearer "+token)
+		if r.status != http.StatusOK || r.text != `{"type":"object"}` || r.header.Get("Content-Type") != "application/schema+json" {
+			t.Errorf("%s: %d %s %s", role, r.status, r.header.Get("Content-Type"), r.text)
+		}
+		if r := question(t, s, http.MethodGet, "/v1/config/schema?nobody=1", "Authorization", "Bearer "+token); r.status != http.StatusBadRequest || !strings.Contains(r.text, "nobody") {
+			t.Errorf("%d %s", r.status, r.text)
+		}
+	}
+	if r := question(t, s, http.MethodGet, "/v1/config/schema"); r.status != http.StatusUnauthorized {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+	without := started(t, newSource(nil, Freshness{}), Options{})
+	if r := question(t, without, http.MethodGet, "/v1/config/schema"); r.status != http.StatusNotFound {
 		t.Errorf("%d %s", r.status, r.text)
 	}
 }

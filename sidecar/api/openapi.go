@@ -119,7 +119,7 @@ func (s *routing) describeLimits() {
 				continue
 			}
 			delete(op.Responses, "default")
-			asks := path == pathReadyz || strings.HasPrefix(path, "/v1/") && path != "/v1/status" && path != pathConfiguration
+			asks := path == pathReadyz || strings.HasPrefix(path, "/v1/") && path != "/v1/status" && path != pathConfiguration && path != pathConfigurationSchema
 			if asks {
 				op.Responses["503"] = problem(http.StatusServiceUnavailable, "nothing is loaded yet, or min_lsn was not reached in time, or the server stops; Retry-After says when to ask again")
 			}

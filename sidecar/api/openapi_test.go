@@ -67,7 +67,7 @@ func TestOpenAPIListsEveryRoute(t *testing.T) {
 	slices.Sort(routes)
 	want := []string{
 		"GET /healthz", "GET /metrics", "GET /openapi.json", "GET /readyz",
-		"GET /v1/analytics", "GET /v1/config", "GET /v1/contexts", "GET /v1/dag", "GET /v1/events", "GET /v1/health-counts", "GET /v1/maintenance", "GET /v1/status",
+		"GET /v1/analytics", "GET /v1/config", "GET /v1/config/schema", "GET /v1/contexts", "GET /v1/dag", "GET /v1/events", "GET /v1/health-counts", "GET /v1/maintenance", "GET /v1/status",
 		"GET /v1/steps", "GET /v1/steps/ready", "GET /v1/steps/slowest", "GET /v1/steps/{workflow_step_id}", "GET /v1/steps/{workflow_step_id}/reasons",
 		"GET /v1/steps/{workflow_step_id}/transitions",
 		"GET /v1/tasks/slowest", "GET /v1/tasks/{task_id}/analysis", "GET /v1/tasks/{task_id}/context", "GET /v1/tasks/{task_id}/levels", "GET /v1/tasks/{task_id}/reasons", "GET /v1/tasks/{task_id}/steps",
@@ -170,7 +170,7 @@ func compiled(t *testing.T, compiler *jsonschema.Compiler, place string) *jsonsc
 // the document says it does, problems included.
 func TestAnswersAreAsDescribed(t *testing.T) {
 	view := goldenView(t, tasker.RulesV01)
-	s := started(t, newSource(view, Freshness{AsOfLSN: goldenLSN, Stale: true, StaleCause: "a test"}), Options{MaxWait: 1e6})
+	s := started(t, newSource(view, Freshness{AsOfLSN: goldenLSN, Stale: true, StaleCause: "a test"}), Options{MaxWait: 1e6, Configuration: &fakeConfiguration{}})
 	raw, doc := described(t, s)
 	compiler, compiledAt := schemas(t, raw), map[string]*jsonschema.Schema{}
 	check := func(path, route string, r response) {

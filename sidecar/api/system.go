@@ -117,17 +117,16 @@ func (s *routing) routeProbes(api huma.API) {
 		})
 	handled[struct{}, output[ReadyAnswer]](api, get("readyz", pathReadyz, tagProbes, "200 while answers are given and vouched for, else 503"),
 		func(parameters) http.HandlerFunc { return s.readyz })
-	text(api, "metrics", pathMetrics, "Metrics in Prometheus' text format", "text/plain", s.metrics)
-	text(api, "openapi", pathOpenAPI, "This description", "application/openapi+json", s.openAPI)
+	text(api, get("metrics", pathMetrics, tagProbes, "Metrics in Prometheus' text format"), "text/plain", &huma.Schema{Type: huma.TypeString}, s.metrics)
+	text(api, get("openapi", pathOpenAPI, tagProbes, "This description"), "application/openapi+json", &huma.Schema{Type: huma.TypeString}, s.openAPI)
 }
 
-// text registers a route whose body is described by its content type alone.
-func text(api huma.API, id, path, summary, contentType string, handler http.HandlerFunc) {
-	op := get(id, path, tagProbes, summary)
+// text registers a route whose body is that of a form of its own.
+func text(api huma.API, op huma.Operation, contentType string, schema *huma.Schema, handler http.HandlerFunc) {
 	op.DefaultStatus = http.StatusOK
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: http.StatusText(http.StatusOK),
-		Content:     map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+		Content:     map[string]*huma.MediaType{contentType: {Schema: schema}},
 	}}
 	handled[struct{}, struct{}](api, op, func(parameters) http.HandlerFunc { return handler })
 }

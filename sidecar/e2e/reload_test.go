@@ -142,7 +142,7 @@ func TestReload(t *testing.T) {
 
 	// A file that is wrong is refused whole, with the place, and again once.
 	refused := p.status().Configuration.Refused
-	with("maintenance: {retrier: off}", "verify: {continuos: true}")
+	with("maintenance: {retrier: off}", "verify: {continuouss: true}")
 	followtest.Eventually(t, "the refusal", func() bool { return p.status().Configuration.Refused == refused+1 })
 	if s := p.status(); !strings.Contains(s.Configuration.Error, "verify.continuous?") || !strings.Contains(s.Configuration.Error, "tasker.yml:6:") || !mode("observe")() {
 		t.Errorf("%+v", s)
@@ -181,6 +181,15 @@ func TestReload(t *testing.T) {
 	set(0, "unset", "http.max_limit")
 	set(1, "unset", "http.max_limit")
 	p.says("http.max_limit", "1000, default")
+	set(0, "set", "maintenance.quiet_period@payments/*/*", "7m") // for some workflows alone
+	followtest.Eventually(t, "the value to be told", func() bool {
+		return strings.Contains(p.output(), `"changed":["maintenance.quiet_period@payments/*/*"]`)
+	})
+	p.says("maintenance.quiet_period@payments/*/*", "7m, database")
+	var schema struct{ Properties map[string]any }
+	if p.answer(http.MethodGet, "/v1/config/schema", "", &schema); schema.Properties["maintenance"] == nil || schema.Properties["environments"] == nil {
+		t.Errorf("the schema: %v", schema)
+	}
 
 	// The API: at once, for this process; and in the database, for all.
 	var changed struct {
