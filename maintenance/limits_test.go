@@ -95,18 +95,15 @@ func TestBudgetOutlivesItsLeader(t *testing.T) {
 // TestRate: acts come no faster than they may.
 func TestRate(t *testing.T) {
 	l := newLab(t)
-	l.failed(4)
+	l.failed(12)
 	o := acting(agenda.Retrier)
 	o.Limits = map[agenda.Service]agenda.Limits{agenda.Retrier: {Rate: 5, Budget: 100}}
 	l.lead(o)
-	followtest.Eventually(t, "four acts", func() bool { return l.pending() == 4 })
-	l.failed(4)
-	began := time.Now()
-	followtest.Eventually(t, "eight acts", func() bool { return l.pending() == 8 })
-	// One second's worth, five, may be done at once, and four were.
-	spread := value[float64](t, l.pool, `SELECT extract(epoch FROM max(acted_at) - min(acted_at))::float8 FROM (SELECT acted_at FROM tasker_sidecar.maintenance_acts ORDER BY act DESC LIMIT 3) x`)
-	if took := time.Since(began); took > 30*time.Second || spread < 0.3 {
-		t.Errorf("the last three acts lie %.3f s apart, at 5 a second", spread)
+	followtest.Eventually(t, "twelve acts", func() bool { return l.pending() == 12 })
+	// One second's worth, five, may be done at once.
+	spread := value[float64](t, l.pool, `SELECT extract(epoch FROM max(acted_at) - min(acted_at))::float8 FROM tasker_sidecar.maintenance_acts`)
+	if spread < 1.3 || spread > 30 {
+		t.Errorf("twelve acts lie %.3f s apart, at 5 a second", spread)
 	}
 }
 
@@ -225,9 +222,9 @@ func TestFilters(t *testing.T) {
 	m := l.lead(o)
 	l.looked(m)
 	followtest.Eventually(t, "one act", func() bool { return l.pending() == 1 })
-	s := m.service(agenda.Retrier)
-	if s.Due+s.Later != 0 || l.pending() != 1 {
-		t.Errorf("%+v, %d pending", s, l.pending())
+	followtest.Eventually(t, "nothing more to be due", func() bool { s := m.service(agenda.Retrier); return s.Due+s.Later == 0 })
+	if n := l.pending(); n != 1 {
+		t.Errorf("%d pending", n)
 	}
 	got := value[string](t, l.pool, `SELECT ns.name || '/' || n.name || '/' || n.version FROM tasker_sidecar.maintenance_acts a JOIN tasker_tasks t USING (task_id)
 		JOIN tasker_named_tasks n USING (named_task_id) JOIN tasker_task_namespaces ns USING (task_namespace_id)`)
