@@ -52,6 +52,10 @@ type Projection struct {
 	// CompactRatio is how many times the size that its rows take in a table just
 	// filled is too large.
 	CompactRatio float64 `range:"1.5..1000" default:"2.5"`
+	// CompactAfter is how long a table that has grown by half may stay so: then it
+	// is filled anew, too, so that what an open transaction has left behind goes
+	// back to the disk. 0: as long as it is not too large.
+	CompactAfter time.Duration `range:"0s..87600h" default:"1h"`
 	// CompactFloor is a size up to which no table is too large.
 	CompactFloor Size `range:"64KiB..1TiB" default:"4MiB"`
 	// CompactLockTimeout bounds how long filling anew waits for who is reading the

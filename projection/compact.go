@@ -28,7 +28,9 @@ import (
 //	   for them. Who reads a view meanwhile waits, and sees all rows.
 //
 // Where a lock cannot be had at once, nothing has happened, and it is tried
-// again at the next look. A crash in between leaves rows that do not count.
+// again at the next look. A table that has grown by half is filled anew as well,
+// but only when it has not been for long: so what a transaction that was open for
+// long has left behind goes back to the disk. A crash in between leaves rows that do not count.
 
 // rowTable is a table of rows.
 type rowTable int
@@ -43,6 +45,9 @@ const (
 )
 
 var rowTableNames = [rowTableCount]string{"step_rows", "task_rows", "dag_rows", "candidate_rows", "flushes"}
+
+// grownByHalf is how large a table may stay for long.
+const grownByHalf = 1.5
 
 // usualSize is how many bytes a row takes in a table that was just filled, with
 // its entries in the indexes, as measured on workflows of ten steps. Once a
@@ -63,7 +68,11 @@ func (s *session) compact(ctx context.Context) error {
 	rows := s.rowCounts()
 	var large []rowTable
 	for t := range rowTableCount {
-		if float64(sizes[t]) > max(float64(s.o.CompactFloor), s.o.CompactRatio*s.rowSize[t]*float64(rows[t])) {
+		ratio := s.o.CompactRatio
+		if s.o.CompactAfter >= 0 && time.Since(s.filled[t]) >= s.o.CompactAfter {
+			ratio = min(ratio, grownByHalf)
+		}
+		if float64(sizes[t]) > max(float64(s.o.CompactFloor), ratio*s.rowSize[t]*float64(rows[t])) {
 			large = append(large, t)
 		}
 	}
@@ -83,6 +92,7 @@ func (s *session) compact(ctx context.Context) error {
 		return err
 	}
 	for _, t := range large {
+		s.filled[t] = time.Now()
 		s.rowSize[t] = max(s.rowSize[t], float64(after[t])/float64(max(1, rows[t])))
 		s.o.Logger.Info("a table of rows had grown and was filled anew", "table", rowTableNames[t], "rows", rows[t], "bytes before", sizes[t], "bytes", after[t])
 	}

@@ -131,3 +131,34 @@ func TestCompactionGivesWay(t *testing.T) {
 	stop()
 	mustBeSame(t, l)
 }
+
+// TestCompactionGivesBack: what has grown while somebody kept a snapshot shrinks
+// afterwards, though it was never too large.
+func TestCompactionGivesBack(t *testing.T) {
+	url := projecttest.Installed(t, testbed.Options{})
+	projecttest.OwnTasks(t, followtest.Connect(t, url), "own", 100)
+	l := projecttest.Start(t, url, func(_ *replication.Options, p *project.Options) {
+		compacting(nil, p)
+		p.Projection.CompactRatio, p.Projection.CompactAfter = 1000, time.Nanosecond
+	})
+	l.Projects(t)
+	size := func() (n int64) {
+		if err := l.Conn.QueryRow(t.Context(), `SELECT pg_total_relation_size('tasker_sidecar.step_rows')`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	snapshot := begin(t, url, "exact", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_snapshot()")
+	// A reader in whose transaction rows have answered keeps the tables as they are.
+	reader := begin(t, url, "fast", "BEGIN; SELECT FROM get_step_readiness_status((SELECT min(task_id) FROM tasker_tasks), NULL)")
+	fresh := size()
+	followtest.Eventually(t, "the table to grow", func() bool {
+		followtest.Exec(t, l.Conn, "UPDATE tasker_workflow_steps SET attempts = attempts + 1")
+		l.Written(t)
+		return size() > 3*fresh
+	})
+	followtest.Exec(t, snapshot, "COMMIT")
+	followtest.Exec(t, reader, "COMMIT")
+	followtest.Eventually(t, "the table to shrink", func() bool { return size() < 2*fresh })
+	mustBeSame(t, l)
+}

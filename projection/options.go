@@ -66,11 +66,13 @@ type Options struct {
 	// CompactInterval is how often it is looked whether tables of rows have grown
 	// too large: to more than CompactRatio times the size that their rows take in
 	// a table just filled, and to more than CompactFloor bytes. Those are emptied
-	// and filled anew; negative: never.
-	// Defaults to 15 s, 2.5 and 4 MiB.
+	// and filled anew; negative: never. One that has grown by half is after
+	// CompactAfter, too; negative: never.
+	// Defaults to 15 s, 2.5, 4 MiB and 1 h.
 	CompactInterval time.Duration
 	CompactRatio    float64
 	CompactFloor    int64
+	CompactAfter    time.Duration
 	// CompactLockTimeout bounds how long that waits for who is reading, and others
 	// wait behind it; CompactTimeout how long it may take.
 	// Defaults to 50 ms and 2 min.
@@ -115,6 +117,7 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.CompactInterval, 15*time.Second)
 	def(&o.CompactRatio, 2.5)
 	def(&o.CompactFloor, 4<<20)
+	def(&o.CompactAfter, time.Hour)
 	def(&o.CompactLockTimeout, 50*time.Millisecond)
 	def(&o.CompactTimeout, 2*time.Minute)
 	def(&o.NotifyMost, 100)

@@ -142,6 +142,9 @@ func (p *Projector) Lead(ctx context.Context, lease *leader.Lease) error {
 		return err
 	}
 	s := &session{Projector: p, o: p.options.Load(), conn: conn, writer: writer, lease: lease}
+	for t := range s.filled {
+		s.filled[t] = time.Now()
+	}
 	defer func() {
 		p.withdraw(context.WithoutCancel(ctx), conn, lease.Epoch())
 		p.written.Store(0)

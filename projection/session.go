@@ -24,7 +24,8 @@ type session struct {
 	of     Reflection       // what the rows reflect
 	cutoff tasker.Timestamp // tasks finished before have no rows
 	swept  time.Time
-	looked time.Time // when it was last looked how large the tables are
+	filled [rowTableCount]time.Time // when a table was last filled anew, or this began
+	looked time.Time                // when it was last looked how large the tables are
 	// vouching is whether the last flush says that the rows count, health and
 	// oldest what else it says.
 	vouching bool

@@ -149,6 +149,7 @@ func projectionOptions(c *config.Config, logger hclog.Logger) projection.Options
 		RowsPerTransaction: p.RowsPerTransaction,
 		KeepFlushes:        p.KeepFlushes,
 		CompactInterval:    orNone(p.CompactInterval),
+		CompactAfter:       orNone(p.CompactAfter),
 		CompactRatio:       p.CompactRatio,
 		CompactFloor:       int64(p.CompactFloor),
 		CompactLockTimeout: p.CompactLockTimeout,
