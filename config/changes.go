@@ -14,13 +14,19 @@ func (o *Option) Changes(layer string) []string {
 	case LayerOverlay:
 		ways = append(ways, "change it where it stands: what files say elsewhere is below that")
 	case LayerDatabase:
-		ways = append(ways, "change it in the database: files are below that")
+		ways = append(ways, "change it in the database, files are below that: tasker-sidecar config set "+o.Key+" VALUE")
 	case LayerVariable:
 		ways = append(ways, "change the variable: files and the database are below it")
 	case LayerFlag:
 		ways = append(ways, "change the flag: files, the database and variables are below it")
 	case LayerRuntime:
 		ways = append(ways, "change it through the API once more: all other sources are below it until the process ends")
+	}
+	switch layer {
+	case LayerDefault, LayerFile, LayerEnvironment, LayerOverlay:
+		if o.NotStored() == "" {
+			ways = append(ways, "or store it in the database: tasker-sidecar config set "+o.Key+" VALUE")
+		}
 	}
 	switch layer {
 	case LayerFlag, LayerRuntime:

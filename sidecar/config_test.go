@@ -53,16 +53,16 @@ func TestConfigCommands(t *testing.T) {
 		stdout []string // parts
 		stderr string
 	}{
-		{"valid", []string{"validate", "--config", at("tasker.yml")}, nil, 0, []string{"valid: " + at("tasker.yml")}, ""},
-		{"valid in production", []string{"validate", "--config", at("tasker.yml"), "--environment", "production"}, nil, 0, []string{"valid for production: ", at("tasker.production.yml")}, ""},
+		{"valid", []string{"validate", "--config", at("tasker.yml")}, nil, 0, []string{"valid: " + at("tasker.yml")}, "the values that are stored in the database, which cannot be read"},
+		{"valid in production", []string{"validate", "--config", at("tasker.yml"), "--no-database", "--environment", "production"}, nil, 0, []string{"valid for production: ", at("tasker.production.yml")}, ""},
 		{"wrong", []string{"validate", "--config", at("wrong.yml")}, nil, 1, []string{"2 problems", "wrong.yml:2:12) is not an option; did you mean http.max_wait?", "must be a whole number"}, ""},
 		{"wrong, as JSON", []string{"validate", "--config", at("wrong.yml"), "--json"}, nil, 1, []string{`"valid": false`, `"key": "http.max_limit"`}, ""},
-		{"explained", []string{"explain", "http.max_wait", "--config", at("tasker.yml")}, []string{"TASKER_SIDECAR_ENVIRONMENT=production", "TASKER_SIDECAR_HTTP__MAX_WAIT=4s"}, 0,
+		{"explained", []string{"explain", "http.max_wait", "--config", at("tasker.yml"), "--no-database"}, []string{"TASKER_SIDECAR_ENVIRONMENT=production", "TASKER_SIDECAR_HTTP__MAX_WAIT=4s"}, 0,
 			[]string{"http.max_wait = 4s\n  from      environment TASKER_SIDECAR_HTTP__MAX_WAIT\n", "  shadows   http.max_wait = 3s (" + at("tasker.production.yml") + ":2:13)\n  shadows   http.max_wait = 2s (" + at("tasker.yml") + ":2:13)\n", "  default   5s\n", "  rule      must be between 1ms and 5m\n", "change the variable"}, ""},
-		{"a secret", []string{"explain", "database.url", "--config", at("tasker.yml")}, nil, 0, []string{"database.url = ********\n", "named by database.url_file"}, ""},
+		{"a secret", []string{"explain", "database.url", "--config", at("tasker.yml"), "--no-database"}, nil, 0, []string{"database.url = ********\n", "named by database.url_file"}, ""},
 		{"unknown", []string{"explain", "http.max_wat"}, nil, 1, nil, "http.max_wat is not an option; did you mean http.max_wait?"},
-		{"all", []string{"explain", "--config", at("tasker.yml")}, nil, 0, []string{"maintenance.quiet_period@payments/refund/*", "demo.workers"}, ""},
-		{"got", []string{"get", "http.max_wait", "--config", at("tasker.yml")}, []string{"RAILS_ENV=production"}, 0, []string{"3s\n"}, ""},
+		{"all", []string{"explain", "--config", at("tasker.yml"), "--no-database"}, nil, 0, []string{"maintenance.quiet_period@payments/refund/*", "demo.workers"}, ""},
+		{"got", []string{"get", "http.max_wait", "--config", at("tasker.yml"), "--no-database"}, []string{"RAILS_ENV=production"}, 0, []string{"3s\n"}, ""},
 		{"got unknown", []string{"get", "x.y"}, nil, 1, nil, "x.y is not an option"},
 		{"different", []string{"diff", at("tasker.yml"), at("tasker.yml") + "@production"}, []string{"TASKER_SIDECAR_HTTP__MAX_WAIT=4s"}, 1, []string{"http.max_wait\n  - 2s (", "  + 3s ("}, ""},
 		{"the same", []string{"diff", at("tasker.yml"), at("tasker.yml"), "--json"}, nil, 0, []string{"[]\n"}, ""},

@@ -30,6 +30,7 @@ type explanation struct {
 func (a *app) configExplainCommand() *cobra.Command {
 	var asJSON bool
 	var about taskFlags
+	var stored storedFlag
 	c := &cobra.Command{
 		Use:   "explain [KEY]",
 		Short: "Say what value an option has, where it comes from, and what it would take to change it",
@@ -38,8 +39,9 @@ shadowed by it, its default and rule, and how to change it; without a key, of al
 options what holds and whence. Of an option that may differ by workflow, --task and
 --step say what holds for a task, whose names are looked up in the database.
 
-It reads files, variables and flags, as run would. What is stored in the database,
-or was changed through the API, a running sidecar tells (GET /v1/config).
+It reads files, variables and flags, and what is stored in the database if one is
+configured and answers, as run would. What was changed through the API a running
+sidecar tells (GET /v1/config).
 
 Exit code 1: there is no such option.`,
 		Example: `  tasker-sidecar config explain http.max_wait --config tasker.yml
@@ -61,7 +63,7 @@ Exit code 1: there is no such option.`,
 					return err
 				}
 			}
-			loaded, err := a.settings(c)
+			loaded, err := stored.settings(a, c)
 			if err != nil {
 				return err
 			}
@@ -82,6 +84,7 @@ Exit code 1: there is no such option.`,
 		},
 	}
 	about.add(c)
+	stored.add(c)
 	jsonFlag(c, &asJSON)
 	return c
 }

@@ -9,10 +9,12 @@ import (
 func (a *app) configGetCommand() *cobra.Command {
 	var asJSON bool
 	var about taskFlags
+	var stored storedFlag
 	c := &cobra.Command{
 		Use:   "get KEY",
 		Short: "Print the value of an option, and nothing else",
-		Long: `Prints what holds for an option, as it would be written; a secret is masked.
+		Long: `Prints what holds for an option, as it would be written; a secret is masked. What is
+stored in the database counts if one is configured and answers.
 
 Exit code 1: there is no such option.`,
 		Example: "  tasker-sidecar config get http.max_wait --config tasker.yml --environment production",
@@ -30,7 +32,7 @@ Exit code 1: there is no such option.`,
 			if err != nil {
 				return err
 			}
-			loaded, err := a.settings(c)
+			loaded, err := stored.settings(a, c)
 			if err != nil {
 				return err
 			}
@@ -47,6 +49,7 @@ Exit code 1: there is no such option.`,
 		},
 	}
 	about.add(c)
+	stored.add(c)
 	jsonFlag(c, &asJSON)
 	return c
 }

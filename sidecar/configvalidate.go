@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/tasker-sidecar/tasker-sidecar/config"
 )
 
 // validation is what config validate found.
@@ -20,19 +18,21 @@ type validation struct {
 
 func (a *app) configValidateCommand() *cobra.Command {
 	var asJSON bool
+	var stored storedFlag
 	c := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the configuration as it would be read, and start nothing",
 		Long: `Reads the configuration from its files, the variables and the flags, as run would,
 and tells all that is wrong, each with its place. Parts for environments and
-conditions that are not selected are checked as far as that can be done.
+conditions that are not selected are checked as far as that can be done. What is
+stored in the database is checked, too, if one is configured and answers.
 
 Exit code 1: something is wrong.`,
 		Example: `  tasker-sidecar config validate --config tasker.yml
   tasker-sidecar config validate --config tasker.yml --environment production --json`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			loaded, err := config.Load(a.sources(c))
+			loaded, err := stored.loaded(a, c)
 			found := validation{Valid: err == nil, Files: []string{}, Problems: problemReports(err), Warnings: []string{}}
 			if err == nil {
 				found.Environment, found.Files = loaded.Environment, append(found.Files, loaded.Files...)
@@ -53,6 +53,7 @@ Exit code 1: something is wrong.`,
 			return nil
 		},
 	}
+	stored.add(c)
 	jsonFlag(c, &asJSON)
 	return c
 }

@@ -166,6 +166,22 @@ func TestReload(t *testing.T) {
 	set(0, "set", "http.max_limit", "3000", "--reason", "a test")
 	followtest.Eventually(t, "the limit to be allowed", func() bool { return p.answer(http.MethodGet, "/v1/steps/ready?limit=2000", "", nil) == http.StatusOK })
 	p.says("http.max_limit", "3000, database")
+	for _, c := range []struct {
+		args []string
+		says []string
+	}{
+		{[]string{"get", "http.max_limit"}, []string{"3000\n"}},
+		{[]string{"explain", "http.max_limit"}, []string{"= 3000\n", "database, change ", "tasker-sidecar config set http.max_limit VALUE"}},
+		{[]string{"get", "http.max_limit", "--no-database"}, []string{"1000\n"}},
+		{[]string{"get", "http.max_limit", "--database-url", "postgres://127.0.0.1:1/nowhere"}, []string{"1000\n", "cannot be read", "--no-database"}},
+	} {
+		out := set(0, c.args...)
+		for _, says := range c.says {
+			if !strings.Contains(out, says) {
+				t.Errorf("%q says no %q: %s", c.args, says, out)
+			}
+		}
+	}
 	set(2, "set", "http.max_limit", "0")
 	set(2, "set", "http.max_limit", "50") // below http.default_limit
 	set(2, "set", "http.max_limt", "50")
@@ -241,6 +257,10 @@ func TestReload(t *testing.T) {
 	followtest.Exec(t, conn, `INSERT INTO tasker_sidecar.configuration_changes (key, value) VALUES ('log.level', '"loud"')`)
 	followtest.Eventually(t, "the refusal", func() bool { return strings.Contains(p.status().Configuration.Error, "config unset log.level") })
 	p.says("log.level", "warn, database")
+	if out := set(1, "validate"); !strings.Contains(out, "config unset log.level") {
+		t.Errorf("validate: %s", out)
+	}
+	set(0, "validate", "--no-database")
 	out, code := finished(t, "run", "--config", file)
 	if code != 2 || !strings.Contains(out, `log.level: "loud"`) || !strings.Contains(out, "tasker-sidecar config unset log.level takes it back") {
 		t.Errorf("exit code %d: %s", code, out)
