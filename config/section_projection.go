@@ -58,13 +58,10 @@ type Projection struct {
 	CompactAfter time.Duration `range:"0s..87600h" default:"1h"`
 	// CompactFloor is a size up to which no table is too large.
 	CompactFloor Size `range:"64KiB..1TiB" default:"4MiB"`
-	// CompactLockTimeout bounds how long filling anew waits for who is reading the
-	// rows, and others wait behind it; if that is in vain, it is tried again after
+	// CompactLockTimeout bounds how long filling anew waits for who is reading each
+	// table, and others wait behind it; if that is in vain, it is tried again after
 	// compact_interval.
 	CompactLockTimeout time.Duration `range:"1ms..10s" default:"50ms"`
-	// CompactTimeout bounds how long filling anew may take; then the tables stay
-	// as they were.
-	CompactTimeout time.Duration `range:"1s..24h" default:"2m"`
 	// NotifyChannel is the channel of NOTIFY on which tasks are announced that
 	// have gained steps that can run, with the task's id as payload. Empty: none
 	// are.

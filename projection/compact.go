@@ -19,18 +19,20 @@ import (
 // given back. So a table that has grown too large is emptied, which needs no
 // regard to old snapshots, and filled from memory:
 //
-//	1  flushes is emptied, and one flush says that the rows do not count. Whoever
-//	   answers from rows looks there first and keeps a lock on it until the end of
-//	   his transaction: the exclusive lock is had when there is nobody who has
-//	   seen another flush, and who has an older snapshot finds none. From here on
-//	   everybody answers from the engine's tables.
-//	2  in one transaction the tables are emptied and filled, and a flush vouches
-//	   for them. Who reads a view meanwhile waits, and sees all rows.
+//	1  in one short transaction flushes and the table are emptied, and a flush
+//	   says that the rows do not count. Whoever answers from rows looks into
+//	   flushes and keeps a lock on it until the end of his transaction: the
+//	   exclusive lock is had when there is nobody who has seen another flush, and
+//	   who has an older snapshot finds none. From here on everybody answers from
+//	   the engine's tables, and nobody waits for us.
+//	2  the rows are written, in as many transactions as after a start, and the
+//	   last one vouches for them.
 //
 // Where a lock cannot be had at once, nothing has happened, and it is tried
 // again at the next look. A table that has grown by half is filled anew as well,
 // but only when it has not been for long: so what a transaction that was open for
-// long has left behind goes back to the disk. A crash in between leaves rows that do not count.
+// long has left behind goes back to the disk. What ends in between leaves rows
+// that do not count, and the next leader puts them right.
 
 // rowTable is a table of rows.
 type rowTable int
@@ -72,7 +74,7 @@ func (s *session) compact(ctx context.Context) error {
 		if s.o.CompactAfter >= 0 && time.Since(s.filled[t]) >= s.o.CompactAfter {
 			ratio = min(ratio, grownByHalf)
 		}
-		if float64(sizes[t]) > max(float64(s.o.CompactFloor), ratio*s.rowSize[t]*float64(rows[t])) {
+		if float64(sizes[t]) > max(float64(s.o.CompactFloor), ratio*s.usualSize(t, rows[t])) {
 			large = append(large, t)
 		}
 	}
@@ -83,9 +85,8 @@ func (s *session) compact(ctx context.Context) error {
 	if err := s.clear(ctx, large); err != nil {
 		return s.notCompacted(err)
 	}
-	if err := s.refill(ctx, large); err != nil {
-		// The rows are as they were, and count again.
-		return errors.Join(s.notCompacted(err), s.flush(ctx, s.of, new(batch)))
+	if err := s.fill(ctx, large); err != nil {
+		return err
 	}
 	after, err := readSizes(ctx, s.conn)
 	if err != nil {
@@ -93,7 +94,9 @@ func (s *session) compact(ctx context.Context) error {
 	}
 	for _, t := range large {
 		s.filled[t] = time.Now()
-		s.rowSize[t] = max(s.rowSize[t], float64(after[t])/float64(max(1, rows[t])))
+		if s.usualSize(t, rows[t]) >= float64(s.o.CompactFloor) { // in a small table, pages weigh more than rows
+			s.rowSize[t] = max(s.rowSize[t], float64(after[t])/float64(rows[t]))
+		}
 		s.o.Logger.Info("a table of rows had grown and was filled anew", "table", rowTableNames[t], "rows", rows[t], "bytes before", sizes[t], "bytes", after[t])
 	}
 	s.compactions.Add(1)
@@ -120,8 +123,12 @@ func (s *session) notCompacted(err error) error {
 	return nil
 }
 
-// clear says that the rows do not count, to everybody, whatever his snapshot;
-// unless flushes alone is too large, which is as it has to be then.
+// usualSize is how many bytes so many rows take in a table that was just filled.
+func (s *session) usualSize(t rowTable, rows int64) float64 { return s.rowSize[t] * float64(rows) }
+
+// clear empties tables, and says that the rows do not count, to everybody,
+// whatever his snapshot; unless flushes alone is too large, which is as it has to
+// be then.
 func (s *session) clear(ctx context.Context, large []rowTable) error {
 	started := time.Now()
 	s.number++
@@ -129,69 +136,30 @@ func (s *session) clear(ctx context.Context, large []rowTable) error {
 	if only := slices.Equal(large, []rowTable{flushRows}); only {
 		f.reconciling, f.writer = false, s.writer
 	}
+	tables := tableList(append([]rowTable{flushRows}, large...))
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		// The others' locks are tried for, so that it is known now whether they can be had.
-		if err := s.lock(ctx, tx, append([]rowTable{flushRows}, large...)); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "TRUNCATE "+tableList([]rowTable{flushRows})); err != nil {
+		q := &pgx.Batch{}
+		q.Queue("SELECT pg_catalog.set_config('lock_timeout', $1, true)", fmt.Sprint(s.o.CompactLockTimeout.Milliseconds()))
+		q.Queue("LOCK TABLE " + tables + " IN ACCESS EXCLUSIVE MODE")
+		q.Queue("TRUNCATE " + tables)
+		if err := tx.SendBatch(ctx, q).Close(); err != nil {
 			return err
 		}
 		return new(batch).write(ctx, tx, f.queue)
 	})
 	if err != nil {
-		return fmt.Errorf("emptying flushes: %w", err)
+		return fmt.Errorf("emptying %s: %w", tables, err)
 	}
 	s.vouching = !f.reconciling
 	s.flushed(started, new(batch))
 	return nil
 }
 
-// refill empties and fills tables, and vouches for the rows.
-func (s *session) refill(ctx context.Context, large []rowTable) error {
-	large = slices.DeleteFunc(slices.Clone(large), func(t rowTable) bool { return t == flushRows })
-	if len(large) == 0 {
-		return nil
-	}
-	started := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, s.o.CompactTimeout)
-	defer cancel()
-	s.number++
-	f := flush{number: s.number, epoch: s.lease.Epoch(), of: s.of, writer: s.writer, version: s.o.Version}
-	written := 0
-	err := s.lease.InTx(ctx, s.conn, func(tx pgx.Tx) error {
-		if err := s.lock(ctx, tx, large); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "TRUNCATE "+tableList(large)); err != nil {
-			return err
-		}
-		var err error
-		if written, err = s.fill(ctx, tx, large); err != nil {
-			return err
-		}
-		return new(batch).write(ctx, tx, f.queue)
-	})
-	if err != nil {
-		return fmt.Errorf("filling %s anew: %w", tableList(large), err)
-	}
-	s.vouching = true
-	s.flushed(started, new(batch))
-	s.rows.Add(uint64(written)) //nolint:gosec // a count
-	s.restAfter(started)
-	return nil
-}
-
-// fill writes the rows of tables that are empty, and says how many.
-func (s *session) fill(ctx context.Context, tx pgx.Tx, tables []rowTable) (written int, err error) {
-	b := &batch{}
-	put := func() bool {
-		written += b.rows()
-		err = b.write(ctx, tx)
-		b = &batch{}
-		return err == nil
-	}
+// fill writes the rows of tables that are empty, and vouches for all.
+func (s *session) fill(ctx context.Context, tables []rowTable) error {
+	b, begun := &batch{}, time.Now()
 	graph := slices.Contains(tables, dagRows)
+	var failed error
 	s.of.View.Tasks(func(id int64) bool {
 		rows := rowsOf(s.of.View, id, s.cutoff, graph)
 		for _, t := range tables {
@@ -208,20 +176,24 @@ func (s *session) fill(ctx context.Context, tx pgx.Tx, tables []rowTable) (writt
 				b.candidates = append(b.candidates, rows.candidates...)
 			}
 		}
-		return b.rows() < s.o.RowsPerTransaction || put()
+		if b.rows() < s.o.RowsPerTransaction {
+			return true
+		}
+		if failed = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return b.write(ctx, tx) }); failed == nil {
+			s.rows.Add(uint64(b.rows())) //nolint:gosec // a count
+			s.restAfter(begun)
+			failed = s.rest(ctx)
+			b, begun = &batch{}, time.Now()
+		}
+		return failed == nil
 	})
-	if err == nil {
-		put()
+	if failed == nil && !s.vouching {
+		failed = s.flush(ctx, s.of, b)
 	}
-	return written, err
-}
-
-// lock takes tables away from everybody, or fails soon.
-func (s *session) lock(ctx context.Context, tx pgx.Tx, tables []rowTable) error {
-	q := &pgx.Batch{}
-	q.Queue("SELECT pg_catalog.set_config('lock_timeout', $1, true)", fmt.Sprint(s.o.CompactLockTimeout.Milliseconds()))
-	q.Queue("LOCK TABLE " + tableList(tables) + " IN ACCESS EXCLUSIVE MODE")
-	return tx.SendBatch(ctx, q).Close()
+	if failed != nil {
+		return fmt.Errorf("filling %s anew: %w", tableList(tables), failed)
+	}
+	return nil
 }
 
 func tableList(tables []rowTable) string {

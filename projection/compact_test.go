@@ -28,6 +28,16 @@ func begin(t *testing.T, url, mode, sql string) *pgx.Conn {
 	return conn
 }
 
+// settled waits until no table is to be filled anew.
+func settled(t *testing.T, l *projecttest.Lab) {
+	t.Helper()
+	followtest.Eventually(t, "nothing to be left to fill anew", func() bool {
+		before := l.Status()
+		followtest.Eventually(t, "flushes", func() bool { return l.Status().Flushes >= before.Flushes+3 })
+		return l.Status().Compactions == before.Compactions
+	})
+}
+
 // TestCompaction: while somebody keeps a snapshot, tables that grow are filled
 // anew, again and again, and whoever asks meanwhile is answered right.
 func TestCompaction(t *testing.T) {
@@ -80,11 +90,7 @@ func TestCompactionAndOldSnapshots(t *testing.T) {
 	grow(begin(t, url, "exact", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_snapshot()")) // the first time all tables are
 	followtest.Exec(t, l.Conn, "UPDATE tasker_workflow_steps SET attempts = 0")
 	l.Written(t)
-	followtest.Eventually(t, "nothing to be left to fill anew", func() bool {
-		before := l.Status()
-		followtest.Eventually(t, "flushes", func() bool { return l.Status().Flushes >= before.Flushes+3 })
-		return l.Status().Compactions == before.Compactions
-	})
+	settled(t, l)
 	// The snapshot of a cursor is that of its declaration; nothing is asked yet.
 	cursor := begin(t, url, "fast", `SET tasker_sidecar.max_staleness = '1h'; BEGIN; DECLARE answer CURSOR WITH HOLD FOR
 		SELECT count(*) FROM get_step_readiness_status_batch(ARRAY(SELECT task_id FROM tasker_tasks)) WHERE attempts = 0`)
@@ -112,6 +118,7 @@ func TestCompactionGivesWay(t *testing.T) {
 		p.Projection.CompactLockTimeout = 5 * time.Millisecond
 	})
 	l.Projects(t)
+	settled(t, l)
 	reader := begin(t, url, "fast", "BEGIN")
 	if _, err := reader.Exec(t.Context(), "SELECT FROM get_step_readiness_status($1::bigint, NULL)", tasks[0]); err != nil {
 		t.Fatal(err)

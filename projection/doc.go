@@ -35,7 +35,7 @@
 //	answers are stale      one flush says that the rows do not count
 //
 // A table that has grown, because somebody's snapshot keeps what was replaced, is
-// emptied and filled anew, while nobody believes the rows (compact.go).
+// emptied and filled anew, while nobody believes the rows or waits (compact.go).
 //
 // Tasks that were finished longer ago than Options.KeepFinished, and have no step
 // that could run, have no rows.

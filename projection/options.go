@@ -73,10 +73,10 @@ type Options struct {
 	CompactRatio    float64
 	CompactFloor    int64
 	CompactAfter    time.Duration
-	// CompactLockTimeout bounds how long that waits for who is reading, and others
-	// wait behind it; CompactTimeout how long it may take.
-	// Defaults to 50 ms and 2 min.
-	CompactLockTimeout, CompactTimeout time.Duration
+	// CompactLockTimeout bounds how long that waits for who is reading each table,
+	// and others wait behind it.
+	// Defaults to 50 ms.
+	CompactLockTimeout time.Duration
 	// Notify is the channel on which a transaction that gives a task ready steps
 	// notifies, with the task's id as payload; at most NotifyMost of them each
 	// flush, then one without payload.
@@ -119,7 +119,6 @@ func (o Options) withDefaults() (Options, error) {
 	def(&o.CompactFloor, 4<<20)
 	def(&o.CompactAfter, time.Hour)
 	def(&o.CompactLockTimeout, 50*time.Millisecond)
-	def(&o.CompactTimeout, 2*time.Minute)
 	def(&o.NotifyMost, 100)
 	o.Rest, o.KeepFinished = max(o.Rest, 0), max(o.KeepFinished, 0)
 	if o.Written == nil {
@@ -143,9 +142,8 @@ func (o Options) validate() error {
 	check(o.WithdrawTimeout > 0, "withdrawing is tried for %s, which is not above 0", o.WithdrawTimeout)
 	check(o.Heartbeat > 0 && o.FlushTimeout > 0 && o.ConnectTimeout > 0 && o.SweepInterval > 0,
 		"heartbeat %s, flush timeout %s, connect timeout %s, sweep interval %s: all must be above 0", o.Heartbeat, o.FlushTimeout, o.ConnectTimeout, o.SweepInterval)
-	check(o.CompactRatio > 1 && o.CompactFloor > 0 && o.CompactLockTimeout >= time.Millisecond && o.CompactTimeout > 0,
-		"tables are filled anew at %g times their size and %d bytes, waiting %s for locks, within %s: above 1, and the rest above 0",
-		o.CompactRatio, o.CompactFloor, o.CompactLockTimeout, o.CompactTimeout)
+	check(o.CompactRatio > 1 && o.CompactFloor > 0 && o.CompactLockTimeout >= time.Millisecond,
+		"tables are filled anew at %g times their size and %d bytes, waiting %s for a lock: above 1, and the rest above 0", o.CompactRatio, o.CompactFloor, o.CompactLockTimeout)
 	check(o.RowsPerTransaction > 0 && o.KeepFlushes > 1 && o.NotifyMost > 0, "rows per transaction %d, kept flushes %d, tasks named in notifications %d: too few",
 		o.RowsPerTransaction, o.KeepFlushes, o.NotifyMost)
 	return errors.Join(errs...)

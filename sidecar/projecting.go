@@ -153,7 +153,6 @@ func projectionOptions(c *config.Config, logger hclog.Logger) projection.Options
 		CompactRatio:       p.CompactRatio,
 		CompactFloor:       int64(p.CompactFloor),
 		CompactLockTimeout: p.CompactLockTimeout,
-		CompactTimeout:     p.CompactTimeout,
 		Notify:             p.NotifyChannel,
 		NotifyMost:         p.NotifyMost,
 		Version:            version,
