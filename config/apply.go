@@ -1,14 +1,29 @@
 package config
 
-import "strings"
+// Guarded says why the option can be said in files, variables and flags alone,
+// neither in the database nor through the API; empty: there as well. Whoever may
+// start the process decides who may ask it and which SQL it executes, and not
+// whoever may ask it, or write to a table of the database.
+func (o *Option) Guarded() string {
+	switch o.Key {
+	case "http.tokens", "http.allowed_hosts", "http.allowed_origins":
+		return "decides who may ask: give it in a file, a variable or a flag, which only those can change who run the sidecar"
+	case "maintenance.announce_sql":
+		return "is SQL that is executed with the sidecar's rights: give it in a file, a variable or a flag, which only those can change who run the sidecar"
+	}
+	return ""
+}
 
 // NotStored says why a value of the option is never taken from the database;
 // empty: it may be stored there.
 func (o *Option) NotStored() string {
+	if guarded := o.Guarded(); guarded != "" {
+		return guarded
+	}
 	switch {
 	case o.hidden():
 		return "is a secret, and the database is not the place for one: give it in a file that a ..._file option names, or in a variable"
-	case strings.HasSuffix(o.Key, "_file") && o.names():
+	case o.namesSecret():
 		return "names the file of a secret, which belongs to a machine: give it in a file or a variable"
 	case o.Section() == "database":
 		return "is needed to reach the database, so it cannot come from there: give it in a file, a variable or a flag"
@@ -20,12 +35,6 @@ func (o *Option) NotStored() string {
 		return "is for the demonstration, which has a database of its own: give it in a file, a variable or a flag"
 	}
 	return ""
-}
-
-// names says whether the option names a file that holds the secret of another.
-func (o *Option) names() bool {
-	secret, known := Lookup(strings.TrimSuffix(o.Key, "_file"))
-	return known && secret.hidden()
 }
 
 // Differences are the keys of the options whose values differ, in the order of
@@ -64,7 +73,3 @@ func (c *Config) Clone() Config {
 	}
 	return clone
 }
-
-// Hidden says whether its value is better not shown: a secret, or what somebody
-// may have given a secret for by mistake.
-func (o *Option) Hidden() bool { return o.hidden() }

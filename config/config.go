@@ -69,7 +69,7 @@ func (c *Config) ruleProblems(origin func(key string) string, wrong map[string]b
 		}
 		if text := rule.Broken(c); text != "" {
 			other := table().byKey[rule.Other]
-			text += fmt.Sprintf("; %s is %s", other.Key, orEmpty(other.text(c)))
+			text += fmt.Sprintf("; %s is %s", other.Key, orEmpty(other.masked(other.text(c))))
 			if o := origin(rule.Other); o != "" {
 				text += " (" + o + ")"
 			}
@@ -80,11 +80,7 @@ func (c *Config) ruleProblems(origin func(key string) string, wrong map[string]b
 }
 
 func (o *Option) problem(c *Config, origin func(key string) string, rule string) Problem {
-	value := o.text(c)
-	if o.hidden() {
-		value = Secret(value).String()
-	}
-	return Problem{Key: o.Key, Value: value, Origin: origin(o.Key), Rule: rule}
+	return Problem{Key: o.Key, Value: o.masked(o.text(c)), Origin: origin(o.Key), Rule: rule}
 }
 
 func orEmpty(s string) string {

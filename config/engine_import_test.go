@@ -70,11 +70,11 @@ telemetry:
   prometheus: {password: [hunter2]}
 `))
 	want := `the configuration has 7 problems:
-  engine.auth: "on" (dump.yml:7:7) is a section: its options belong below it
+  engine.auth: (dump.yml:7:7) is a section: its options belong below it
   engine.backoff.jitter_enabled: "often" (dump.yml:3:19) must be true or false
   engine.backoff.jitter_max_percentage: "3" (dump.yml:4:26) must be between 0 and 1
-  engine.backoff.max_backof_seconds: "10" (dump.yml:2:23) is not an option; did you mean engine.backoff.max_backoff_seconds?
-  engine.caches.default_ttl: "1" (dump.yml:8:23) is not an option; did you mean engine.cache.default_ttl?
+  engine.backoff.max_backof_seconds: (dump.yml:2:23) is not an option; did you mean engine.backoff.max_backoff_seconds?
+  engine.caches.default_ttl: (dump.yml:8:23) is not an option; did you mean engine.cache.default_ttl?
   engine.execution.min_concurrent_steps: "20" (dump.yml:6:25) must not be above engine.execution.max_concurrent_steps_limit; engine.execution.max_concurrent_steps_limit is 12
   engine.telemetry.prometheus.password: "********" (dump.yml:10:26) must be one secret, not a list`
 	if err == nil {

@@ -21,7 +21,7 @@ func expand(text string, lookup func(name string) (string, bool)) (string, strin
 		}
 		m := variableForm.FindStringSubmatch(found)
 		if m == nil {
-			rule = "has " + found + ", which is neither ${VARIABLE} nor ${VARIABLE:-default}; to mean the characters themselves write $${"
+			rule = "has a ${ that begins neither ${VARIABLE} nor ${VARIABLE:-default}; to mean the characters themselves write $${"
 			return found
 		}
 		value, set := lookup(m[1])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 )
 
@@ -51,6 +52,9 @@ func checkURL(s string) error {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return errors.New("must be a URL that begins with http:// or https://")
 	}
+	if u.User != nil {
+		return errors.New("must not hold a user or password, which would be shown with it: give them by username and password_file")
+	}
 	return nil
 }
 
@@ -71,8 +75,12 @@ func FilterPattern(s string) (*regexp.Regexp, error) {
 	}
 	// Of Ruby's anchors, \A and \z are known here, \Z is not.
 	pattern, err := regexp.Compile(flags + m[1])
+	var wrong *syntax.Error
+	if errors.As(err, &wrong) { // without the expression, which can be anything
+		return nil, fmt.Errorf("must be a regular expression that is understood here, too: %s", wrong.Code)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("must be a regular expression that is understood here, too: %w", err)
+		return nil, err
 	}
 	return pattern, nil
 }

@@ -76,6 +76,9 @@ func many[T any](name string, parse func(string) (T, error), print func(T) strin
 		for _, text := range texts {
 			v, err := parse(text)
 			if err != nil {
+				if credentials.MatchString(text) {
+					text = mask
+				}
 				return nil, fmt.Errorf("holds %q, which %w", text, err)
 			}
 			list = append(list, v)

@@ -38,19 +38,6 @@ func (v Value) String() string {
 	return v.Text
 }
 
-// shown is a value as a message may show it: not where it could be a secret.
-func (v Value) shown(key string) string {
-	key, _, _ = strings.Cut(key, "@")
-	o, known := Lookup(key)
-	if !known {
-		o, known = Lookup(Nearest(key))
-	}
-	if known && o.hidden() {
-		return Secret(v.String()).String()
-	}
-	return v.String()
-}
-
 // Layer is one source: what it says, by key. The zero value says nothing.
 type Layer struct {
 	Name   string // one of the constants

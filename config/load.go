@@ -184,7 +184,7 @@ func (s *Sources) readSecrets(values map[string]Value, later []Layer) Problems {
 			continue
 		}
 		problem := func(rule string) {
-			found = append(found, Problem{Key: fileKey, Value: named.Text, Origin: named.Origin, Rule: rule})
+			found = append(found, Problem{Key: fileKey, Value: named.shown(fileKey), Origin: named.Origin, Rule: rule})
 		}
 		if both := values[o.Key]; both.Text != "" {
 			problem("must not be given together with " + o.Key + " (" + both.Origin + ")")

@@ -138,17 +138,17 @@ func Diff(before, after *Loaded) []Change {
 	return changes
 }
 
-// shown is a value as it would be written; a secret's is masked.
+// shown is a value as it would be written, masked where it may hold a secret.
 func (o *Option) shown(v Value) string {
-	if o.Secret() {
-		return Secret(v.String()).String()
-	}
 	parsed, rule := o.read(v)
-	if rule != "" { // it is shadowed, or it would have been refused
-		return v.String()
+	if rule != "" || o.Secret() { // it is shadowed, or it would have been refused
+		return o.masked(v.String())
 	}
-	return o.kind.print(parsed)
+	return o.masked(o.kind.print(parsed))
 }
 
 // Text is the option's value as it would be written; a secret's is masked.
 func (c *Config) Text(key string) string { return table().byKey[key].text(c) }
+
+// Shown is Text, masked also where somebody may have given a secret by mistake.
+func (c *Config) Shown(key string) string { return table().byKey[key].masked(c.Text(key)) }

@@ -122,8 +122,8 @@ func TestRegisteredSectionIsChecked(t *testing.T) {
 		"TASKER_SIDECAR_AUDIT__LIMITS=2MiB",
 	}})
 	want := `the configuration has 6 problems:
-  audit.limit.most: "2MiB" (environment TASKER_SIDECAR_AUDIT__LIMIT__MOST) is not an option; did you mean TASKER_SIDECAR_AUDIT__LIMITS__MOST?
-  audit.limits: "2MiB" (environment TASKER_SIDECAR_AUDIT__LIMITS) is not an option
+  audit.limit.most: (environment TASKER_SIDECAR_AUDIT__LIMIT__MOST) is not an option; did you mean TASKER_SIDECAR_AUDIT__LIMITS__MOST?
+  audit.limits: (environment TASKER_SIDECAR_AUDIT__LIMITS) is not an option
   audit.limits.least: "2MiB" (environment TASKER_SIDECAR_AUDIT__LIMITS__LEAST) must not be above audit.limits.most; audit.limits.most is 1MiB (default)
   audit.limits.pauses: "1,x" (environment TASKER_SIDECAR_AUDIT__LIMITS__PAUSES) holds "x", which must be a whole number
   audit.limits.weights: "0.5,1.5" (environment TASKER_SIDECAR_AUDIT__LIMITS__WEIGHTS) each must be between 0 and 1

@@ -28,10 +28,7 @@ func (c *configuring) Report() api.ConfigurationReport {
 	out := api.ConfigurationReport{Pending: append([]string{}, snapshot.Pending...), Reload: c.status()}
 	for _, o := range config.Options() {
 		setting := snapshot.Setting(o.Key)
-		one := api.OptionReport{Key: o.Key, Value: snapshot.Config.Text(o.Key), Layer: setting.Layer, Origin: setting.Origin, Live: o.Live, Pending: snapshot.Waits(o.Key)}
-		if o.Hidden() {
-			one.Value = config.Secret(one.Value).String()
-		}
+		one := api.OptionReport{Key: o.Key, Value: snapshot.Config.Shown(o.Key), Layer: setting.Layer, Origin: setting.Origin, Live: o.Live, Pending: snapshot.Waits(o.Key)}
 		out.Options = append(out.Options, one)
 		for _, s := range snapshot.Wanted().ForSome(o.Key) { // in force at once, see live.Differences
 			out.Options = append(out.Options, api.OptionReport{Key: s.Key, Value: s.Value, Layer: s.Layer, Origin: s.Origin, Live: o.Live})
@@ -116,6 +113,8 @@ func refused(wanted api.ConfigurationChange) (problems []api.ConfigurationProble
 			add(key, text)
 		case wanted.Persist && string(raw) != "null" && o.NotStored() != "":
 			add(key, o.NotStored())
+		case !wanted.Persist && string(raw) != "null" && o.Guarded() != "":
+			add(key, o.Guarded())
 		case !wanted.Persist && !o.Live:
 			add(key, "takes effect at a start, and a change that does not persist ends with this process: use persist=true, or a file")
 		case string(raw) != "null":
