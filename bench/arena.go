@@ -29,6 +29,7 @@ type arena struct {
 	next      time.Time    // when the next question may be asked, with a rate
 	local     bool         // the server is on this machine, and /proc knows its processes
 	findings  matrix.Findings
+	ended     []uint32 // sessions that were closed, whose answers may not be counted yet
 	questions []*matrix.Args
 	close     func()
 	only      string   // the one question for which it is there; empty: for all
@@ -61,7 +62,7 @@ func (a *arena) openAll(ctx context.Context, names []string) (all []matrix.Subje
 	for _, name := range names {
 		s, err := a.open(ctx, name)
 		if err != nil {
-			closeAll(all)
+			a.closeAll(all)
 			return nil, err
 		}
 		all = append(all, s)
@@ -80,9 +81,12 @@ func (a *arena) can(q *matrix.Question, subjects []matrix.Subject) (some []matri
 	return some
 }
 
-func closeAll(all []matrix.Subject) {
+func (a *arena) closeAll(all []matrix.Subject) {
 	for _, s := range all {
 		s.Close()
+		if d, ok := s.(*matrix.Database); ok {
+			a.ended = append(a.ended, d.PID())
+		}
 	}
 }
 

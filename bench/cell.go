@@ -63,7 +63,7 @@ func (l *lab) measureGroup(ctx context.Context, a *arena, c cells, names []strin
 	if err != nil {
 		return nil, err
 	}
-	defer closeAll(subjects)
+	defer a.closeAll(subjects)
 	var sides []*side
 	for _, s := range a.can(q, subjects) {
 		sides = append(sides, a.side(s, q))
@@ -73,10 +73,11 @@ func (l *lab) measureGroup(ctx context.Context, a *arena, c cells, names []strin
 	}
 	var counters *answerCounters
 	if a.counters != "" {
-		if counters, err = countAnswers(ctx, a.counters); err != nil {
+		if counters, err = countAnswers(ctx, a.counters, a.ended...); err != nil {
 			return nil, err
 		}
 		defer counters.close()
+		a.ended = nil
 	}
 	err = l.rotate(ctx, a, c, sides)
 	var rate float64
@@ -84,10 +85,13 @@ func (l *lab) measureGroup(ctx context.Context, a *arena, c cells, names []strin
 		rate, err = l.arrivals(ctx, a, q, sides)
 	}
 	results := a.results(l, c, sides, rate, again)
-	if err != nil {
-		return results, err
+	if err == nil {
+		err = a.fallBacks(ctx, q, sides, counters, results)
 	}
-	return results, a.fallBacks(ctx, q, sides, counters, results)
+	if err != nil {
+		unchecked(q, results, err)
+	}
+	return results, err
 }
 
 func (a *arena) side(s matrix.Subject, q *matrix.Question) *side {
@@ -95,7 +99,7 @@ func (a *arena) side(s matrix.Subject, q *matrix.Question) *side {
 	if e := a.findings.Ending(s.Name(), q.Name); e != nil {
 		one.ending = &Ending{Fails: e.Fails}
 		if e.Cut {
-			one.ending.CutSeconds = a.options.Timeout.Seconds()
+			one.ending = cutAfter(a.options.Timeout, q, len(a.questions), e.Asked)
 		}
 	}
 	if d, ok := s.(*matrix.Database); ok && a.clock != nil && a.clock.statements {
@@ -119,7 +123,7 @@ func (l *lab) rotate(ctx context.Context, a *arena, c cells, sides []*side) erro
 			}
 			err := s.round(ctx, a, c.question, least, round == 0)
 			if cut(err) && ctx.Err() == nil {
-				s.ending = &Ending{CutSeconds: a.options.Timeout.Seconds()}
+				s.ending = cutAfter(a.options.Timeout, c.question, len(a.questions), a.findings.Asked(s.subject.Name(), c.question.Name)+s.asked)
 				err = nil
 			}
 			if err != nil {

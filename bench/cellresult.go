@@ -78,6 +78,9 @@ func (a *arena) fallBacks(ctx context.Context, q *matrix.Question, sides []*side
 			continue
 		}
 		d.Close() // which makes its counts known
+		if err := counters.gone(ctx, d.PID()); err != nil {
+			return err
+		}
 		counted, err := counters.counted(ctx, s.asked)
 		if err != nil {
 			return err
@@ -85,11 +88,28 @@ func (a *arena) fallBacks(ctx context.Context, q *matrix.Question, sides []*side
 		for i := range results {
 			if r := &results[i]; r.By == d.Name() {
 				r.FallBacks = counted
-				if counted.tooMany() {
-					r.Error = fmt.Sprintf("%d of %d answers did not come from rows: %v", counted.Answers-counted.FromRows, counted.Answers, counted.Causes)
+				r.Error = counted.refuse(s.asked)
+				if counted.Answers > int64(s.asked) {
+					r.FallBacks = nil // they are others', too
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// unchecked takes away the figures of which it is not known whether they are
+// ones of answers from rows, for nobody came to look.
+func unchecked(q *matrix.Question, results []Result, why error) {
+	for i := range results {
+		r := &results[i]
+		if !q.FromRows || r.By != matrix.Fast && r.By != matrix.Wait || r.Ending != nil {
+			continue
+		}
+		*r = Result{
+			Name: r.Name, What: r.What, Subject: r.Subject, Question: r.Question, By: r.By, Baseline: r.Baseline, Unit: r.Unit, Better: r.Better,
+			Dataset: r.Dataset, Seed: r.Seed, Goal: r.Goal, Verdict: NotMeasured,
+			Notes: []string{"not measured: where its answers came from was not looked at: " + why.Error()},
+		}
+	}
 }

@@ -38,7 +38,7 @@ func claimSuite() Suite {
 			goals[matrix.Exact] = exact
 		}
 		s.Cases = append(s.Cases, Case{
-			Name: fmt.Sprintf("%s-%d", levels.Name, n), What: fmt.Sprintf("%s, %d diamonds", levels.What, n), form: Advantage, own: true,
+			Name: fmt.Sprintf("%s-%d", levels.Name, n), What: fmt.Sprintf("%s, %d diamonds", levels.What, n), form: Advantage, goals: least(goals), own: true,
 			run: func(ctx context.Context, l *lab, _ *Case) ([]Result, error) {
 				n := pick(l, quick, n)
 				set, err := l.diamondSet(ctx, n)
@@ -54,7 +54,7 @@ func claimSuite() Suite {
 		})
 	}
 	for _, q := range matrix.Questions() {
-		s.Cases = append(s.Cases, Case{Name: q.Name, What: q.What, form: Advantage, run: runCells(cells{question: q, goals: goals[q.Name]})})
+		s.Cases = append(s.Cases, Case{Name: q.Name, What: q.What, form: Advantage, goals: goals[q.Name], run: runCells(cells{question: q, goals: goals[q.Name]})})
 		if q.Name == levels.Name {
 			diamonds(8, 16, 200)
 			diamonds(10, 20, 1000)

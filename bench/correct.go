@@ -96,7 +96,7 @@ func (l *lab) check(ctx context.Context, a *arena) error {
 	if l.o.double != nil {
 		subjects = append(subjects, l.o.double(subjects[0]))
 	}
-	defer closeAll(subjects)
+	defer a.closeAll(subjects)
 	if err := a.ready(ctx); err != nil {
 		return err
 	}

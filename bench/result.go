@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/tasker-sidecar/tasker-sidecar/bench/matrix"
 )
 
 // Format is the version of the JSON form of a [Report]. Fields may be added
@@ -205,7 +207,24 @@ type Ending struct {
 	// CutSeconds is after how long it was cut, 0 where it was not. How long it
 	// would have taken is not known.
 	CutSeconds float64 `json:"cut_seconds,omitempty"`
+	// Cut is how many of Asked questions were cut, where not every one was or
+	// others were not asked: then the time bounds nothing. 0: all.
+	Cut   int `json:"cut,omitempty"`
+	Asked int `json:"asked,omitempty"`
 }
+
+// cutAfter is the ending of a subject whose last question of some was cut.
+// Where there are several tasks to ask about, one says nothing of the others.
+func cutAfter(timeout time.Duration, q *matrix.Question, tasks, asked int) *Ending {
+	e := &Ending{CutSeconds: timeout.Seconds()}
+	if asked > 1 || q.Form == matrix.Single && tasks > 1 {
+		e.Cut, e.Asked = 1, asked
+	}
+	return e
+}
+
+// whole says whether whatever was to be asked takes longer than the cut.
+func (e *Ending) whole() bool { return e != nil && e.CutSeconds > 0 && e.Cut == 0 }
 
 // String is the ending in words, such as > 30 s.
 func (e *Ending) String() string {
@@ -214,6 +233,8 @@ func (e *Ending) String() string {
 		return ""
 	case e.Fails != "":
 		return "fails"
+	case e.Cut > 0:
+		return fmt.Sprintf("> %s s on %d of %d asked", number(e.CutSeconds), e.Cut, e.Asked)
 	}
 	return "> " + number(e.CutSeconds) + " s"
 }
@@ -243,7 +264,7 @@ type Verdict string
 const (
 	Reached   Verdict = "reached"
 	Missed    Verdict = "missed"
-	Undecided Verdict = "undecided" // the noise is larger than the distance to the goal
+	Undecided Verdict = "undecided" // the noise is larger than the distance to the goal, rounds are missing, or a baseline was cut on some
 	NoGoal    Verdict = "no goal"
 	Failed    Verdict = "failed" // there is no figure; see Error
 	// NotMeasured: no time was left.
@@ -279,12 +300,13 @@ func Read(from io.Reader) (*Report, error) {
 // that the noise leaves undecided is not one that was reached. The figures of
 // Quick are no claims: there a goal is missed only where ten times was to be
 // reached and the subject is slower than its baseline beyond noise, and
-// fall-backs of a busy machine are none of its failures.
+// fall-backs of a busy machine are none of its failures while at least half of
+// the answers came from rows.
 func (r *Report) Passed() bool {
 	for i := range r.Results {
 		one := &r.Results[i]
 		switch {
-		case r.Meta.Size == Quick && one.Verdict == Failed && one.FallBacks != nil:
+		case r.Meta.Size == Quick && one.Verdict == Failed && one.FallBacks != nil && 2*one.FallBacks.FromRows >= one.FallBacks.Answers:
 		case r.Meta.Size == Quick && one.Verdict != Failed:
 			if one.Goal != nil && one.Goal.AtLeast >= 10 && one.Ratio != nil && one.Ratio.High < 1 {
 				return false

@@ -95,7 +95,8 @@ func bootstrap(n int, statistic func(draw func() int) float64) (low, high float6
 }
 
 // Judge fills in what follows from a result's samples: medians, ratio, verdict.
-// A baseline that was cut gives a ratio that bounds the true one from below;
+// A baseline that was cut on everything gives a ratio that bounds the true one
+// from below, one that was cut on some gives none;
 // one that fails gives none, and then no goal for a ratio can be judged.
 func (r *Result) Judge(form Form) {
 	switch {
@@ -113,11 +114,14 @@ func (r *Result) Judge(form Form) {
 		ratio := Compare(r.Samples, r.BaselineSamples, r.Better, form)
 		r.Ratio = &ratio
 		r.Verdict = r.Goal.judge(ratio.Low, ratio.High)
-	case r.BaselineEnding != nil && r.BaselineEnding.CutSeconds > 0 && form == Advantage && r.Better == Lower:
+	case r.BaselineEnding.whole() && form == Advantage && r.Better == Lower:
 		r.Ratio = boundBy(r.Samples, r.BaselineEnding.CutSeconds*1e9)
 		r.Verdict = r.Goal.judge(r.Ratio.Low, math.Inf(1))
 	case r.BaselineEnding != nil:
 		r.Verdict = NoGoal
+		if r.Goal != nil && r.BaselineEnding.Cut > 0 {
+			r.Verdict = Undecided
+		}
 	default:
 		r.Verdict = r.Goal.judge(Interval(r.Samples))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"runtime"
 	"slices"
@@ -33,9 +34,10 @@ type Case struct {
 	Goal    Goal
 
 	form   Form
-	always bool // comes first, even where others are asked for, and ends the run when it fails
-	own    bool // needs data of our own
-	slow   bool // is left out in Quick
+	always bool            // comes first, even where others are asked for, and ends the run when it fails
+	goals  map[string]Goal // of its subjects, on data of our own; nil: Goal is the case's
+	own    bool            // needs data of our own
+	slow   bool            // is left out in Quick
 	run    func(ctx context.Context, l *lab, c *Case) ([]Result, error)
 }
 
@@ -222,7 +224,7 @@ func runCases(ctx context.Context, o Options, cases []Case) (*Report, error) {
 			bounded = ctx // what is not compared is not to be timed
 		}
 		if bounded.Err() != nil {
-			r.Results = append(r.Results, l.leftOut(c))
+			r.Results = append(r.Results, l.leftOut(c, nil)...)
 			continue
 		}
 		results, err := l.runCase(bounded, c)
@@ -248,12 +250,31 @@ func (o Options) within(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeoutCause(ctx, o.Budget, fmt.Errorf("the budget of %v was used up", o.Budget))
 }
 
-// leftOut is the result of a case for which no time was left.
-func (l *lab) leftOut(c *Case) Result {
-	r := l.result(c)
-	r.Notes, r.Verdict = []string{fmt.Sprintf("not measured: the budget of %v was used up", l.o.Budget)}, NotMeasured
-	r.At = time.Now().UTC()
-	return r
+// leftOut are the results of a case for which no time was left: one for each
+// goal that those that are there do not have, or one for the case.
+func (l *lab) leftOut(c *Case, there []Result) (all []Result) {
+	add := func(r Result) {
+		r.Notes, r.Verdict = []string{l.usedUp()}, NotMeasured
+		r.At = time.Now().UTC()
+		all = append(all, r)
+	}
+	if l.o.Database == nil {
+		for _, subject := range slices.Sorted(maps.Keys(c.goals)) {
+			r, goal := l.result(c), c.goals[subject]
+			r.Name, r.Subject, r.By, r.Goal = c.Name+"/"+subject, subject, subject, &goal
+			if !slices.ContainsFunc(there, func(one Result) bool { return one.By == subject }) {
+				add(r)
+			}
+		}
+	}
+	if len(all)+len(there) == 0 {
+		add(l.result(c))
+	}
+	return all
+}
+
+func (l *lab) usedUp() string {
+	return fmt.Sprintf("not measured: the budget of %v was used up", l.o.Budget)
 }
 
 // runCase gives the results of a case, judged; a failure is one of them. What
@@ -262,10 +283,15 @@ func (l *lab) runCase(ctx context.Context, c *Case) ([]Result, error) {
 	start := time.Now()
 	results, err := c.run(ctx, l, c)
 	interrupted := ctx.Err() != nil
-	if interrupted && len(results) == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		results, interrupted = []Result{l.leftOut(c)}, false
-	}
 	if err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			for i := range results {
+				if r := &results[i]; len(r.Samples) == 0 && r.Ending == nil && r.Error == "" && r.Verdict != NotMeasured {
+					r.Verdict, r.Notes = NotMeasured, append(r.Notes, l.usedUp())
+				}
+			}
+			results = append(results, l.leftOut(c, results)...)
+		}
 		results = slices.DeleteFunc(results, func(r Result) bool {
 			return len(r.Samples) == 0 && r.Ending == nil && r.Error == "" && r.Verdict != NotMeasured
 		})
@@ -277,14 +303,17 @@ func (l *lab) runCase(ctx context.Context, c *Case) ([]Result, error) {
 	}
 	for i := range results {
 		r := &results[i]
-		if r.Verdict == NotMeasured {
+		if r.At = start.UTC(); r.Verdict == NotMeasured {
 			continue
 		}
 		if interrupted && len(r.Samples) < l.o.Rounds {
 			r.Notes = append(r.Notes, fmt.Sprintf("interrupted after %d rounds", len(r.Samples)))
 		}
 		r.Judge(c.form)
-		r.At, r.Took = start.UTC(), time.Since(start).Seconds()
+		if err != nil && len(r.Samples) < l.o.Rounds && (r.Verdict == Reached || r.Verdict == Missed) {
+			r.Verdict = Undecided
+		}
+		r.Took = time.Since(start).Seconds()
 	}
 	return results, err
 }

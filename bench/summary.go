@@ -44,6 +44,7 @@ func (r *Report) Groups() []Group {
 type Summary struct {
 	Goals, Reached            int
 	Missed, Undecided, Failed []string // names
+	NotMeasured, NoAnswer     []string // of those with a goal
 }
 
 // Summary counts the goals. A case that failed counts, whether it has a goal or
@@ -65,6 +66,13 @@ func (r *Report) Summary() Summary {
 		case Failed:
 			s.Failed = append(s.Failed, one.Name)
 		}
+		switch {
+		case one.Goal == nil:
+		case one.Verdict == NotMeasured:
+			s.NotMeasured = append(s.NotMeasured, one.Name)
+		case one.Verdict == NoAnswer, one.Verdict == NoGoal: // or nobody to compare with
+			s.NoAnswer = append(s.NoAnswer, one.Name)
+		}
 	}
 	return s
 }
@@ -82,8 +90,10 @@ func (s Summary) String() string {
 		}
 	}
 	say(s.Missed, "missed")
-	say(s.Undecided, "undecided, for the noise reaches across them")
+	say(s.Undecided, "undecided, for the noise reaches across them or rounds are missing")
 	say(s.Failed, "without a figure, for the case failed")
+	say(s.NotMeasured, "not measured")
+	say(s.NoAnswer, "without an answer, or without one to compare with")
 	return text + "."
 }
 

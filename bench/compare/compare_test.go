@@ -112,6 +112,16 @@ func TestWhatBecomesOfEachFigure(t *testing.T) {
 	}
 }
 
+// A case that fails has another name than the figures that it had.
+func TestFailureUnderAnotherName(t *testing.T) {
+	before := report(12, figure("readiness/fast", 100, 1000), figure("other", 100, 0))
+	failed := with(figure("readiness", 100, 0), func(r *bench.Result) { r.Samples, r.Error = nil, "no psql" })
+	c := compareReports(t, before, report(13, failed, figure("other", 100, 0)), 0.1)
+	if !c.Regressed() || c.Figures[0].Name != "readiness" || !strings.Contains(c.Figures[0].Note, "no psql") {
+		t.Errorf("%+v", c.Figures)
+	}
+}
+
 func TestLayout(t *testing.T) {
 	before, after := everything()
 	after.Meta.Machine.OS, after.Meta.Versions.Postgres, after.Meta.Settings["jit"], after.Meta.Interrupted = "linux 6.2", "15.11", "on", true

@@ -47,6 +47,8 @@ func (p pair) figure() Figure {
 	switch {
 	case p.after == nil:
 		f.State, f.Note = NotCompared, "only the earlier report has it"
+	case p.before == nil && failure(p.after) != "": // a case that fails has another name than its figures
+		f.State, f.Note = Regression, "has no figure, and the earlier report has no such failure: "+failure(p.after)
 	case p.before == nil:
 		f.State, f.Note = NotCompared, "only the later report has it"
 	case failure(p.after) != "" && failure(p.before) == "":

@@ -26,6 +26,7 @@ var errSilent = errors.New("it says that it does not know")
 type Ending struct {
 	Fails string // what its function said; empty: it was cut
 	Cut   bool   // after the timeout
+	Asked int    // questions, the one on which it ended included
 }
 
 // Findings are what a check found out besides that there is no difference.
@@ -37,6 +38,18 @@ type Findings struct {
 	Undecided int
 	// Endings are those of a subject, by its name, on a question, by its name.
 	Endings map[string]map[string]Ending
+
+	asked map[[2]string]int // by subject and question
+}
+
+// Asked is how many different questions of a kind a subject was asked.
+func (f *Findings) Asked(subject, question string) int { return f.asked[[2]string{subject, question}] }
+
+func (f *Findings) ask(subject, question string) {
+	if f.asked == nil {
+		f.asked = map[[2]string]int{}
+	}
+	f.asked[[2]string{subject, question}]++
 }
 
 // Ending gives that of a subject on a question; nil: it answers.
@@ -54,6 +67,7 @@ func (f *Findings) end(subject, question string, e Ending) {
 	if f.Endings[subject] == nil {
 		f.Endings[subject] = map[string]Ending{}
 	}
+	e.Asked = f.Asked(subject, question)
 	f.Endings[subject][question] = e
 }
 
@@ -82,6 +96,7 @@ func checkOne(ctx context.Context, q *Question, subjects []Subject, a *Args, fin
 			continue
 		}
 		var err error
+		findings.ask(s.Name(), q.Name)
 		if reference == nil {
 			_, err = s.Answer(ctx, q, a)
 		} else {
