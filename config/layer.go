@@ -96,6 +96,25 @@ func unknown(key string) string {
 	return "is not an option" + didYouMean(nearest(key, t.keys))
 }
 
+// shadowedProblems is what is wrong by itself with values that others win over.
+// They are checked as well: one that is stored in the database, or is in a file,
+// holds for other processes, and here as soon as what wins is gone.
+func shadowedProblems(layers []Layer) Problems {
+	var found Problems
+	won := map[string]bool{}
+	for _, layer := range slices.Backward(layers) {
+		for key, v := range layer.Values {
+			if won[key] {
+				if _, rule := optionOf(key).accept(v); rule != "" {
+					found = append(found, Problem{Key: key, Value: v.shown(key), Origin: v.Origin, Rule: rule})
+				}
+			}
+			won[key] = true
+		}
+	}
+	return found
+}
+
 // overlay lays the layers over each other: for each key the value that wins.
 func overlay(layers []Layer) (map[string]Value, error) {
 	merged := koanf.New("\x00") // keys are whole, they are not split

@@ -99,6 +99,7 @@ func load(s Sources) (*Loaded, Problems, error) {
 			loaded.Config.ByWorkflow = append(loaded.Config.ByWorkflow, scoped{selector, o, key, parsed})
 		}
 	}
+	found = append(found, shadowedProblems(loaded.layers)...)
 	sortScoped(loaded.Config.ByWorkflow)
 	problems := loaded.Config.problems(loaded.Origin)
 	if found = append(found, problems...); len(found) == 0 {

@@ -84,6 +84,15 @@ func JoinKey(option string, s Selector) string {
 	return option + "@" + s.String()
 }
 
+// CanonicalKey is the one spelling of a key: all parts of its selector are
+// written. One that is wrong stays as it is.
+func CanonicalKey(key string) string {
+	if option, s, err := SplitKey(key); err == nil {
+		return JoinKey(option, s)
+	}
+	return key
+}
+
 // Matches says whether a value for s is one for w.
 func (s Selector) Matches(w Workflow) bool {
 	is := func(part, name string) bool { return part == "" || part == name }

@@ -147,9 +147,7 @@ func meansNull(key, text string) bool {
 func (r *yamlReader) add(key string, name, n *yaml.Node, v Value) {
 	v.Origin = r.origin(n)
 	key, v = r.migrated(key, name, n, v)
-	if option, selector, err := SplitKey(key); err == nil {
-		key = JoinKey(option, selector)
-	}
+	key = CanonicalKey(key)
 	if before, twice := r.values[key]; twice {
 		r.problem(key, n, "is written a second time here, after "+before.Origin)
 		return

@@ -165,7 +165,7 @@ func (a *app) checked(c *cobra.Command, edits []store.Edit) func([]store.Setting
 // fromDatabase says whether a problem is about what remains stored.
 func fromDatabase(p config.Problem, after []store.Setting) bool {
 	for i := range after {
-		if after[i].Key == p.Key {
+		if after[i].Name() == p.Key {
 			return true
 		}
 	}

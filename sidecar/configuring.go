@@ -54,7 +54,9 @@ func (c *configuring) status() api.ConfigurationStatus {
 
 // Change implements api.Configuration.
 func (c *configuring) Change(ctx context.Context, wanted api.ConfigurationChange) (api.ConfigurationChanged, error) {
-	if problems := refused(wanted); problems != nil {
+	values, twice := canonical(wanted.Values)
+	wanted.Values = values
+	if problems := append(twice, refused(wanted)...); problems != nil {
 		return api.ConfigurationChanged{}, &api.ConfigurationError{Problems: problems}
 	}
 	out := api.ConfigurationChanged{Pending: []string{}, Shadowed: []string{}, Stored: []int64{}}
@@ -93,6 +95,19 @@ func (c *configuring) Change(ctx context.Context, wanted api.ConfigurationChange
 		}
 	}
 	return out, nil
+}
+
+// canonical is a change under the one spelling that each of its keys has.
+func canonical(given map[string]json.RawMessage) (values map[string]json.RawMessage, problems []api.ConfigurationProblem) {
+	values = make(map[string]json.RawMessage, len(given))
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		one := config.CanonicalKey(key)
+		if _, twice := values[one]; twice {
+			problems = append(problems, api.ConfigurationProblem{Key: one, Text: "is given twice, once as " + key})
+		}
+		values[one] = given[key]
+	}
+	return values, problems
 }
 
 // refused are the changes that cannot be made here, whatever their values.

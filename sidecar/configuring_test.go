@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/tasker-sidecar/tasker-sidecar/config"
+	"github.com/tasker-sidecar/tasker-sidecar/config/store"
 	"github.com/tasker-sidecar/tasker-sidecar/sidecar/api"
 )
 
@@ -33,5 +36,37 @@ func TestGuardedOptions(t *testing.T) {
 		if err := storable(key); err == nil || !strings.Contains(err.Error(), "a file, a variable or a flag") {
 			t.Errorf("config set %s: %v", key, err)
 		}
+	}
+}
+
+// TestSpellingsAreOneKey: a change is for the workflows that it names, however
+// they are written.
+func TestSpellingsAreOneKey(t *testing.T) {
+	raw := json.RawMessage(`"2m"`)
+	values, problems := canonical(map[string]json.RawMessage{"maintenance.quiet_period@payments": raw, "maintenance.quiet_period@%70/%2A": raw, "x@": raw})
+	if len(problems) > 0 || len(values) != 3 || values["maintenance.quiet_period@payments/*/*"] == nil || values["maintenance.quiet_period@p/%2A/*"] == nil || values["x@"] == nil {
+		t.Errorf("%v %+v", values, problems)
+	}
+	_, problems = canonical(map[string]json.RawMessage{"maintenance.quiet_period@payments": raw, "maintenance.quiet_period@payments/*": raw})
+	if len(problems) != 1 || problems[0].Key != "maintenance.quiet_period@payments/*/*" {
+		t.Errorf("%+v", problems)
+	}
+}
+
+// TestUnsetOneOfTwoWrong: what is wrong with one stored value does not keep
+// another from being taken back.
+func TestUnsetOneOfTwoWrong(t *testing.T) {
+	rest := []store.Setting{{Key: "maintenance.quiet_period", Scope: "b/*/*", Value: json.RawMessage(`"soon"`)}}
+	_, err := store.Load(config.Sources{}, rest)
+	var problems config.Problems
+	if !errors.As(err, &problems) || len(problems) != 1 || !fromDatabase(problems[0], rest) {
+		t.Errorf("%v", err)
+	}
+	rest[0].Value = json.RawMessage(`{}`) // that cannot be read at all
+	if _, err = store.Load(config.Sources{}, rest); !errors.As(err, &problems) || len(problems) != 1 || !fromDatabase(problems[0], rest) {
+		t.Errorf("%v", err)
+	}
+	if fromDatabase(config.Problem{Key: "maintenance.quiet_period"}, rest) {
+		t.Error("a value for everything is taken for one for some workflows")
 	}
 }

@@ -12,10 +12,10 @@ func Values(all []Setting) (map[string]config.Value, config.Problems) {
 		v, err := Decode(s.Value)
 		switch {
 		case err != nil:
-			found = append(found, config.Problem{Key: s.Key, Origin: s.Origin(), Rule: err.Error()})
+			found = append(found, config.Problem{Key: s.Name(), Origin: s.Origin(), Rule: err.Error()})
 		default:
 			v.Origin = s.Origin()
-			values[s.name()] = v
+			values[s.Name()] = v
 		}
 	}
 	return values, found

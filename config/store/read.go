@@ -42,11 +42,11 @@ func (s *Setting) Origin() string {
 	if s.AskedBy != "" {
 		by = s.AskedBy
 	}
-	return fmt.Sprintf("database, change %d by %s at %s; tasker-sidecar config unset %s takes it back", s.Change, by, s.ChangedAt.UTC().Format(time.RFC3339), s.name())
+	return fmt.Sprintf("database, change %d by %s at %s; tasker-sidecar config unset %s takes it back", s.Change, by, s.ChangedAt.UTC().Format(time.RFC3339), s.Name())
 }
 
-// name is the key with whom it is for, as package config has it.
-func (s *Setting) name() string { return name(s.Key, s.Scope) }
+// Name is the key with whom it is for, as package config has it.
+func (s *Setting) Name() string { return name(s.Key, s.Scope) }
 
 func name(key, scope string) string {
 	if scope == "" {

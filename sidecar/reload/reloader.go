@@ -59,11 +59,22 @@ func Start(sources config.Sources, stored []store.Setting) (*Reloader, error) {
 	return r, nil
 }
 
-// SetLogger says where reloads are told of. Defaults to nowhere.
+// SetLogger says where reloads are told of, and what the configuration warns of.
+// Defaults to nowhere.
 func (r *Reloader) SetLogger(l hclog.Logger) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.logger = l
+	r.warn(nil)
+}
+
+// warn tells what the configuration warns of, and did not before.
+func (r *Reloader) warn(before []string) {
+	for _, w := range r.live.Current().Wanted().Warnings {
+		if !slices.Contains(before, w) {
+			r.logger.Warn(w)
+		}
+	}
 }
 
 // Live is the configuration that is kept up to date.
@@ -126,7 +137,8 @@ func (r *Reloader) database(trouble string) {
 // reload reads all sources with the given changes of the API, which are kept when
 // nothing is wrong.
 func (r *Reloader) reload(cause string, runtime map[string]config.Value) (live.Change, error) {
-	pending := r.live.Current().Pending
+	before := r.live.Current()
+	pending := before.Pending
 	var change live.Change
 	loaded, err := r.load(runtime)
 	if err == nil {
@@ -142,6 +154,7 @@ func (r *Reloader) reload(cause string, runtime map[string]config.Value) (live.C
 		return change, err
 	}
 	r.runtime = runtime
+	r.warn(before.Wanted().Warnings)
 	r.status.Reloads++
 	r.status.ReloadedAt, r.status.Error = time.Now(), ""
 	if len(change.Keys) > 0 || !slices.Equal(pending, change.After.Pending) {
@@ -159,6 +172,7 @@ func (r *Reloader) Patch(values map[string]*config.Value) (live.Change, error) {
 	defer r.mu.Unlock()
 	runtime := maps.Clone(r.runtime)
 	for key, v := range values {
+		key = config.CanonicalKey(key)
 		if v == nil {
 			delete(runtime, key)
 		} else {
@@ -176,7 +190,7 @@ func (r *Reloader) Check(after []store.Setting, without []string) error {
 	s := r.sources
 	s.Runtime = maps.Clone(r.runtime)
 	for _, key := range without {
-		delete(s.Runtime, key)
+		delete(s.Runtime, config.CanonicalKey(key))
 	}
 	s.ReadFile = os.ReadFile
 	_, err := store.Load(s, after)
