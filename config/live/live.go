@@ -69,17 +69,31 @@ func (c *Configuration) Subscribe(s Subscriber) {
 // with those that keep their values until a restart.
 var ErrTogether = errors.New("it is right as a whole, but can only be taken over by a restart")
 
+// Check says whether [Configuration.Reload] would return [ErrTogether].
+func (c *Configuration) Check(l *config.Loaded) error {
+	_, _, err := adopt(c.Current(), l)
+	return err
+}
+
+func adopt(running *Snapshot, l *config.Loaded) (config.Config, []string, error) {
+	adopted, pending := config.Adopt(running.Config, &l.Config)
+	if err := adopted.Validate(); err != nil {
+		return adopted, pending, fmt.Errorf("%w: until then %s keep their values, and with these %w", ErrTogether, list(pending), err)
+	}
+	return adopted, pending, nil
+}
+
 // Reload takes over what was loaded: what is live at once, the rest is pending.
 // With an error all stays as it was.
 func (c *Configuration) Reload(l *config.Loaded) (Change, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := c.current.Load()
-	adopted, pending := config.Adopt(before.Config, &l.Config)
-	change := Change{Before: before, After: &Snapshot{Config: &adopted, Pending: pending, wanted: l, started: c.started}}
-	if err := adopted.Validate(); err != nil {
-		return Change{}, fmt.Errorf("%w: until then %s keep their values, and with these %w", ErrTogether, list(pending), err)
+	adopted, pending, err := adopt(before, l)
+	if err != nil {
+		return Change{}, err
 	}
+	change := Change{Before: before, After: &Snapshot{Config: &adopted, Pending: pending, wanted: l, started: c.started}}
 	change.Keys = Differences(before, change.After)
 	applies, err := c.prepare(change)
 	if err != nil {

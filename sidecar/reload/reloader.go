@@ -183,7 +183,8 @@ func (r *Reloader) Patch(values map[string]*config.Value) (live.Change, error) {
 }
 
 // Check says what is wrong with the configuration once the database says
-// something else, and without the changes of some keys through the API.
+// something else, and without the changes of some keys through the API; also
+// where it could only be taken over by a restart, see [live.ErrTogether].
 func (r *Reloader) Check(after []store.Setting, without []string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -193,6 +194,9 @@ func (r *Reloader) Check(after []store.Setting, without []string) error {
 		delete(s.Runtime, config.CanonicalKey(key))
 	}
 	s.ReadFile = os.ReadFile
-	_, err := store.Load(s, after)
-	return err
+	loaded, err := store.Load(s, after)
+	if err != nil {
+		return err
+	}
+	return r.live.Check(loaded)
 }

@@ -2,6 +2,8 @@ package reload
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/tasker-sidecar/tasker-sidecar/config"
+	"github.com/tasker-sidecar/tasker-sidecar/config/live"
+	"github.com/tasker-sidecar/tasker-sidecar/config/store"
 )
 
 // TestPatchKnowsSpellings: what is written differently and is for the same
@@ -74,4 +78,25 @@ func TestWarningsAreTold(t *testing.T) {
 	write("version: 0\nhttp: {address: 127.0.0.1:9000}\n")
 	told(1)
 	told(2)
+}
+
+// TestCheckRefusesBeforehand: what could not be taken over once it is stored is
+// refused while nothing is.
+func TestCheckRefusesBeforehand(t *testing.T) {
+	r, err := Start(config.Sources{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := func(maxWait string) []store.Setting {
+		return []store.Setting{
+			{Key: "http.write_timeout", Value: json.RawMessage(`"2m"`)}, // after a restart
+			{Key: "http.max_wait", Value: json.RawMessage(maxWait)},     // at once
+		}
+	}
+	if err := r.Check(stored(`"1m"`), nil); !errors.Is(err, live.ErrTogether) {
+		t.Errorf("got %v", err)
+	}
+	if err := r.Check(stored(`"10s"`), nil); err != nil {
+		t.Error(err)
+	}
 }
