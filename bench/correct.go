@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tasker-sidecar/tasker-sidecar/bench/matrix"
@@ -31,8 +32,20 @@ func runCorrect(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 			r.Notes = append(r.Notes, fmt.Sprintf("%d answers were undecided: the data changed while they were given, or no row tells of a task that was finished long ago", n))
 		}
 	}
+	if err := enough(arenas, compared); err != nil {
+		return nil, err
+	}
 	r.Samples = []float64{float64(compared)}
 	return []Result{r}, nil
+}
+
+// enough refuses that nothing was compared although there was somebody to
+// compare with.
+func enough(arenas []*arena, compared int) error {
+	if compared > 0 || !slices.ContainsFunc(arenas, func(a *arena) bool { return len(a.names) > 1 }) {
+		return nil
+	}
+	return errors.New("no answer could be compared, so nothing is timed: all were undecided, or failed")
 }
 
 // compared are the databases on which answers are compared.

@@ -31,7 +31,10 @@ func testSuite(t *testing.T, name string) {
 		if r.Verdict == Failed {
 			t.Errorf("%s: %s", r.Name, r.Error)
 		}
-		if len(r.Samples) != o.Rounds || r.Ratio != nil && len(r.BaselineSamples) != o.Rounds {
+		if r.Name == "held-size" { // it is looked at once
+			continue
+		}
+		if len(r.Samples) != o.Rounds || r.Ratio != nil && !r.Ratio.Bound && len(r.BaselineSamples) != o.Rounds {
 			t.Errorf("%s: %d samples, %d of the baseline; %d were to be taken", r.Name, len(r.Samples), len(r.BaselineSamples), o.Rounds)
 		}
 	}

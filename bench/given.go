@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -185,6 +186,10 @@ func (a *arena) follow(ctx context.Context, conn *pgx.Conn, o *replication.Optio
 	if err != nil {
 		return err
 	}
+	drop, err := dropMade(ctx, conn, a.options.URL, cmp.Or(o.Publication, replication.DefaultPublication))
+	if err != nil {
+		return err
+	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	var failed error // valid after ended
@@ -195,6 +200,7 @@ func (a *arena) follow(ctx context.Context, conn *pgx.Conn, o *replication.Optio
 	end := func() {
 		cancel()
 		<-ended
+		drop()
 	}
 	for follower.View() == nil || follower.Status().State != replication.StateStreaming {
 		select {
@@ -204,7 +210,7 @@ func (a *arena) follow(ctx context.Context, conn *pgx.Conn, o *replication.Optio
 			end()
 			return ctx.Err()
 		case <-ended:
-			cancel()
+			end()
 			return replication.Explain(failed)
 		}
 	}
@@ -238,6 +244,34 @@ func (a *arena) follow(ctx context.Context, conn *pgx.Conn, o *replication.Optio
 	}
 	a.names = append(a.names, matrix.OverHTTP, matrix.InProcess)
 	return nil
+}
+
+// dropMade drops the publication of that name if it is not there now, unless
+// somebody else has come to need it by then, who has a lasting slot.
+func dropMade(ctx context.Context, conn *pgx.Conn, url, name string) (drop func(), err error) {
+	var there bool
+	var before, after int
+	const slots = "(SELECT count(*) FROM pg_replication_slots WHERE NOT temporary AND plugin = 'pgoutput' AND database = current_database())"
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1), "+slots, name).Scan(&there, &before); err != nil {
+		return nil, fmt.Errorf("look for the publication: %w", err)
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if there {
+			return
+		}
+		conn, err := pgx.Connect(ctx, url) // an interruption has ended the other one
+		if err != nil {
+			return
+		}
+		defer conn.Close(ctx)
+		if conn.QueryRow(ctx, "SELECT "+slots).Scan(&after) != nil || after > before {
+			return
+		}
+		// Who may not drop it has not made it.
+		_, _ = conn.Exec(ctx, "DROP PUBLICATION IF EXISTS "+pgx.Identifier{name}.Sanitize())
+	}, nil
 }
 
 // live is a source that follows.

@@ -145,9 +145,7 @@ func runHeld(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 	size.Name, size.What = c.Name+"-size", "size of the tables of rows and their indexes then, in sizes before"
 	size.Subject, size.Baseline, size.Unit, size.Dataset = size.What, "", "", after.Dataset
 	size.Goal = &Goal{AtMost: 3}
-	for range l.o.Rounds { // it is the same, whenever one looks
-		size.Samples = append(size.Samples, held.total()/fresh.total())
-	}
+	size.Samples = []float64{held.total() / fresh.total()} // it is one look
 	size.Notes = []string{
 		"MB before, at its end, and after it and a vacuum: " + describeSizes(fresh, held, freed),
 	}

@@ -91,7 +91,7 @@ func (l *lab) serverTimes(ctx context.Context, c *Case, q asked) ([]Result, erro
 	l.stage("compare the answers")
 	compared, err := q.compare(ctx, ours, theirs)
 	if errors.Is(err, errCut) {
-		r.Notes = append(r.Notes, fmt.Sprintf("the engine's answer could not be compared, nor its time be taken: it was cut after %v, which stands for it", q.theirs))
+		r.Notes = append(r.Notes, fmt.Sprintf("the engine's answer could not be compared, nor its time be taken: it was cut after %v", q.theirs))
 	} else if err != nil {
 		return nil, err
 	}
@@ -101,14 +101,17 @@ func (l *lab) serverTimes(ctx context.Context, c *Case, q asked) ([]Result, erro
 	}
 	count := compared
 	subject := clock.measure(ours, q.sql, q.args, least, &count)
-	baseline := clock.measure(theirs, q.sql, q.args, least, new(int))
+	answered, cuts := compared, 0
+	baseline := clock.measure(theirs, q.sql, q.args, least, &answered)
 	r.Samples, r.BaselineSamples, err = Interleave(ctx, l.rounds(), subject, func(ctx context.Context) (float64, error) {
 		sample, err := baseline(ctx)
 		if cut(err) {
-			return float64(q.theirs), nil
+			cuts++
+			return float64(q.theirs), nil // in its place, until all rounds are taken
 		}
 		return sample, err
 	}, l.round)
+	r.baselineCut(q.theirs, cuts, answered)
 	if err != nil {
 		return []Result{r}, err
 	}
@@ -121,6 +124,18 @@ func (l *lab) serverTimes(ctx context.Context, c *Case, q asked) ([]Result, erro
 		r.Notes = append(r.Notes, note)
 	}
 	return []Result{r}, nil
+}
+
+// baselineCut takes away the samples of a baseline that was cut: it has an
+// ending, which bounds the ratio where nothing was answered.
+func (r *Result) baselineCut(after time.Duration, cuts, answered int) {
+	if cuts == 0 {
+		return
+	}
+	r.BaselineSamples, r.BaselineEnding = nil, &Ending{CutSeconds: after.Seconds()}
+	if answered > 0 {
+		r.BaselineEnding.Cut, r.BaselineEnding.Asked = cuts, cuts+answered
+	}
 }
 
 // errCut says that the engine took longer than it was given.

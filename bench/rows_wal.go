@@ -37,7 +37,7 @@ func runWAL(ctx context.Context, l *lab, c *Case) ([]Result, error) {
 		return nil, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	p, err := startProjecting(ctx, set, func(o *projection.Options) { o.KeepFlushes = 1_000_000 })
+	p, err := startProjecting(ctx, set, func(o *projection.Options) { o.KeepFlushes, o.CompactInterval = 1_000_000, -1 })
 	if err != nil {
 		return nil, err
 	}

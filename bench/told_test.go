@@ -3,11 +3,16 @@ package bench
 import (
 	"context"
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/tasker-sidecar/tasker-sidecar/bench/matrix"
+	"github.com/tasker-sidecar/tasker-sidecar/replication"
 )
 
 // What somebody says to have answered from rows is no figure before that is
@@ -139,5 +144,61 @@ func TestQuickForgivesFewFallBacks(t *testing.T) {
 		if r.Passed() != want {
 			t.Errorf("%d of 100 from rows: passed is %v", fromRows, !want)
 		}
+	}
+}
+
+// A round in which one question was cut has no mean, and is none of a bound.
+func TestBaselineCutInSomeRounds(t *testing.T) {
+	for name, c := range map[string]struct {
+		cuts, answered int
+		samples        int
+		verdict        Verdict
+		ratio          bool
+	}{
+		"never": {0, 70, 5, Reached, true}, "always": {5, 0, 0, Reached, true}, "in one round": {1, 60, 0, Undecided, false},
+	} {
+		r := Result{Samples: []float64{1, 1, 1, 1, 1}, BaselineSamples: []float64{9, 9, 9, 9, 9}, Better: Lower, Goal: &Goal{AtLeast: 2}}
+		r.baselineCut(time.Second, c.cuts, c.answered)
+		if r.Judge(Advantage); len(r.BaselineSamples) != c.samples || r.Verdict != c.verdict || (r.Ratio != nil) != c.ratio {
+			t.Errorf("%s: %s, %v, %v", name, r.Verdict, r.Ratio, r.BaselineSamples)
+		}
+	}
+}
+
+// What is followed leaves no publication behind, but for one that was there.
+func TestGivenDatabaseIsFollowedWithoutATrace(t *testing.T) {
+	url := testDatabase(t, 20)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for _, there := range []int{0, 1} {
+		report, err := Run(t.Context(), Options{
+			Size: Quick, Only: regexp.MustCompile("^task-context$"), Database: &Given{URL: url, Rate: 2000, Tasks: 10, Follow: &replication.Options{DatabaseURL: url, Publication: "ours"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(report.Results, func(r Result) bool { return r.By == matrix.InProcess && len(r.Samples) > 0 }) {
+			t.Errorf("the index was not asked: %+v", report.Results)
+		}
+		var left int
+		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_publication").Scan(&left); err != nil || left != there {
+			t.Errorf("%d publications are there, %d were, %v", left, there, err)
+		}
+		if err := replication.EnsurePublication(t.Context(), conn, replication.PublicationOptions{Name: "ours", Schema: "public"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestNothingComparedIsAFailure(t *testing.T) {
+	alone, two := &arena{names: []string{matrix.Engine}}, &arena{names: []string{matrix.Engine, matrix.Exact}}
+	if enough([]*arena{alone, two}, 0) == nil {
+		t.Error("nothing was compared, and all is well")
+	}
+	if err := errors.Join(enough([]*arena{two}, 1), enough([]*arena{alone}, 0)); err != nil {
+		t.Error(err)
 	}
 }
